@@ -1,0 +1,41 @@
+"""motionloupe: makes motion too small to see visible and measurable in ordinary video.
+
+The public names are few and load on first use, so that importing the package costs nothing:
+
+- ``magnify(source, target, *, method, alpha, ...)``: a whole video, from file to file.
+- ``load(name, **options)``: a :class:`Magnifier`, for frames that are already in memory.
+- ``methods()``: every method's name with a line on each.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from motionloupe.errors import UserError
+    from motionloupe.magnifiers import load, methods
+    from motionloupe.magnifiers.base import Magnifier
+    from motionloupe.pipeline import Result, magnify
+
+__version__ = "0.1.0"
+__all__ = ["Magnifier", "Result", "UserError", "load", "magnify", "methods"]
+
+_HOMES = {
+    "Magnifier": "motionloupe.magnifiers.base",
+    "Result": "motionloupe.pipeline",
+    "UserError": "motionloupe.errors",
+    "load": "motionloupe.magnifiers",
+    "magnify": "motionloupe.pipeline",
+    "methods": "motionloupe.magnifiers",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'motionloupe' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

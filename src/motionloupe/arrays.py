@@ -1,0 +1,57 @@
+"""The edge between the user's pictures and the tensors inside.
+
+Convention: outside, a picture is a numpy array (H, W, 3), RGB, of uint8, uint16 or float in [0, 1];
+inside it is a float32 tensor (1, 3, H, W) in [0, 1]. A picture goes back in the dtype it came in,
+rounded, never truncated.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from motionloupe.errors import UserError
+
+Image = npt.NDArray[Any]
+SMALLEST_SIDE = 16
+
+
+def check_image(image: Image, what: str = "frame") -> None:
+    """Raise UserError unless ``image`` is a picture that every method can take."""
+    if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3:
+        shape = getattr(image, "shape", type(image).__name__)
+        raise UserError(f"a {what} must be an array of shape (height, width, 3), found {shape}")
+    if image.dtype not in (np.uint8, np.uint16) and image.dtype.kind != "f":
+        raise UserError(f"a {what} must be uint8, uint16 or float, found {image.dtype}")
+    height, width = image.shape[:2]
+    if min(height, width) < SMALLEST_SIDE:
+        raise UserError(
+            f"a {what} must have at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, "
+            f"found {width} x {height}"
+        )
+
+
+def to_tensor(image: Image, device: torch.device | str = "cpu") -> Tensor:
+    """(H, W, 3) of any accepted dtype -> (1, 3, H, W) float32; integers are scaled to [0, 1]."""
+    check_image(image)
+    if image.dtype == np.uint16:  # torch converts uint16 on the CPU only by way of int32
+        image = image.astype(np.int32)
+    full = 1.0
+    if image.dtype.kind in "iu":
+        full = 255.0 if image.dtype == np.uint8 else 65535.0
+    tensor = torch.from_numpy(np.ascontiguousarray(image)).to(device)
+    tensor = tensor.permute(2, 0, 1).unsqueeze(0).to(torch.float32).contiguous()
+    return tensor.div_(full) if full != 1.0 else tensor
+
+
+def from_tensor(tensor: Tensor, dtype: npt.DTypeLike) -> Image:
+    """(1, 3, H, W) -> (H, W, 3) of ``dtype``, clamped to [0, 1] and rounded for integers."""
+    picture = tensor.detach()[0].clamp(0.0, 1.0).permute(1, 2, 0)
+    wanted = np.dtype(dtype)
+    if wanted == np.uint8:
+        return picture.mul(255.0).round_().to(torch.uint8).contiguous().cpu().numpy()
+    if wanted == np.uint16:
+        return picture.mul(65535.0).round_().to(torch.int32).cpu().numpy().astype(np.uint16)
+    return picture.contiguous().cpu().numpy().astype(wanted)

@@ -1,0 +1,75 @@
+"""Every method by name. The registry is a literal: to add a method, add its line."""
+
+import inspect
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from motionloupe.errors import UserError
+
+if TYPE_CHECKING:
+    from motionloupe.magnifiers.base import Magnifier
+
+DEFAULT_METHOD = "phase"
+DEFAULT_ALPHA = 10.0
+
+
+class Entry(NamedTuple):
+    """Where a method lives and what it is, in a line."""
+
+    module: str
+    cls: str
+    line: str
+
+
+METHODS = {
+    "phase": Entry(
+        "phase", "Phase", "Wadhwa 2013: complex steerable pyramid; the safe choice for small motion"
+    ),
+    "riesz": Entry("riesz", "Riesz", "Wadhwa 2014: Riesz pyramid; nearly as good as phase, faster"),
+    "linear": Entry("linear", "Linear", "Wu 2012: linear Eulerian; fastest, for very small motion"),
+    "acceleration": Entry(
+        "acceleration", "Acceleration", "Zhang 2017: small accelerations beside large motion"
+    ),
+    "warp-nearest": Entry(
+        "warp", "WarpNearest", "optical flow, nearest-pixel splat: crisp, leaves holes to fill"
+    ),
+    "warp-bilinear": Entry(
+        "warp", "WarpBilinear", "optical flow, bilinear splat: for larger motion of solid objects"
+    ),
+}
+
+
+def methods() -> dict[str, str]:
+    """Every method's name with one line on what it is."""
+    return {name: entry.line for name, entry in METHODS.items()}
+
+
+def method_class(name: str) -> "type[Magnifier[Any]]":
+    """The class behind a name. Raises UserError with the known names."""
+    if name not in METHODS:
+        raise UserError(f"no method {name!r}; there are {', '.join(METHODS)}")
+    entry = METHODS[name]
+    cls: type[Magnifier[Any]] = getattr(import_module(f"{__name__}.{entry.module}"), entry.cls)
+    return cls
+
+
+def options_of(name: str) -> dict[str, Any]:
+    """A method's own options and their defaults, beside the common ones of ``Common``."""
+    parameters = inspect.signature(method_class(name)).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def load(name: str = DEFAULT_METHOD, **options: Any) -> "Magnifier[Any]":
+    """A method by name, ready to use: ``load("phase", band=(1, 3), sigma=3)``.
+
+    The options are the common ones (mode, band, filter, device) and the method's own. Raises
+    UserError for an unknown name, option or value.
+    """
+    from motionloupe.magnifiers.base import Common
+
+    cls = method_class(name)
+    known = {**options_of(name), **dict.fromkeys(Common.__annotations__)}
+    unknown = sorted(set(options) - set(known))
+    if unknown:
+        raise UserError(f"{name} has no option {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    return cls(**options)

@@ -1,0 +1,327 @@
+"""The contract that every method keeps.
+
+A method says four things and no more: how a frame is analysed, what motion leads from one analysed
+frame to another, how that motion is followed through time, and how a frame is drawn with part of
+the motion magnified. Modes, bands, delays, buffers, dtypes and errors live here, once.
+
+Convention: with m the motion of the current frame against its reference and b the part of m that is
+magnified (all of it without a band), the frame is drawn at the motion m + (alpha - 1) b.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, TypedDict, TypeVar, get_args
+
+import torch
+from torch import Tensor
+
+from motionloupe.alpha import Alpha, as_alpha, check_fits
+from motionloupe.arrays import Image, check_image, from_tensor, to_tensor
+from motionloupe.errors import UserError
+from motionloupe.spool import Spool
+from motionloupe.temporal import FilterKind, Signal, StreamingFilter, WholeFilter, design
+
+Mode = Literal["static", "dynamic"]
+Analysis = TypeVar("Analysis")
+
+
+class Common(TypedDict, total=False):
+    """The options that every method takes; see :class:`Magnifier`."""
+
+    mode: Mode
+    band: tuple[float, float] | None
+    filter: FilterKind | None
+    device: str
+
+
+class Magnifier(ABC, Generic[Analysis]):
+    """A method of motion magnification.
+
+    Options common to all: ``mode``, "static" (motion against the reference, by default the first
+    frame) or "dynamic" (motion against the previous frame); ``band``, (low, high) in hertz, to
+    magnify only motion of these frequencies; ``filter``, the temporal filter that cuts the band out
+    (None lets the band decide); ``device``, where torch computes.
+    """
+
+    pairwise: ClassVar[bool] = True
+    """Whether two frames are enough (:meth:`pair`)."""
+    takes_band: ClassVar[bool] = True
+    """Whether motion can be filtered in time."""
+
+    def __init__(
+        self,
+        *,
+        mode: Mode = "static",
+        band: tuple[float, float] | None = None,
+        filter: FilterKind | None = None,
+        device: str = "cpu",
+    ) -> None:
+        if mode not in get_args(Mode):
+            raise UserError(f"the mode must be one of {', '.join(get_args(Mode))}, found {mode!r}")
+        if filter is not None and band is None:
+            raise UserError("a filter needs a band: give the band in hertz too")
+        if band is not None and not self.takes_band:
+            raise UserError("this method cannot magnify a band; leave the band away, or use phase")
+        self.mode: Mode = mode
+        self.band = band
+        self.filter: FilterKind | None = filter
+        self.device = _device(device)
+
+    # ---- what a method says -------------------------------------------------------------------
+
+    @abstractmethod
+    def analyse(self, frame: Tensor) -> Analysis:
+        """(1, 3, H, W) RGB in [0, 1] -> whatever the method needs to know of a frame."""
+
+    @abstractmethod
+    def motion(self, reference: Analysis, current: Analysis) -> Signal:
+        """The motion that leads from ``reference`` to ``current``; zero for equal frames."""
+
+    def track(
+        self, reference: Analysis, previous: Analysis, last: Signal, current: Analysis
+    ) -> Signal:
+        """The motion of ``current`` against ``reference``; ``last`` is the ``previous`` frame's.
+
+        Used where motion is filtered in time, so that a method can unwrap or accumulate.
+        """
+        return self.motion(reference, current)
+
+    @abstractmethod
+    def render(
+        self,
+        reference: Analysis,
+        current: Analysis,
+        motion: Signal,
+        band: Signal,
+        alpha: Tensor,
+    ) -> Tensor:
+        """Draw ``current`` at motion + (alpha - 1) band: (1, 3, H, W), not clamped.
+
+        ``alpha`` is (1, 1, 1, 1) or (1, 1, H, W). At alpha 1 the frame comes back as it is.
+        """
+
+    def temporal_filter(self, fps: float) -> StreamingFilter | WholeFilter | None:
+        """The filter that cuts the magnified part out of the motion; None magnifies all of it."""
+        return None if self.band is None else design(self.filter, self.band, fps)
+
+    # ---- what a user calls --------------------------------------------------------------------
+
+    def pair(self, reference: Image, frame: Image, alpha: Alpha = 10.0) -> Image:
+        """Draw ``frame`` with its motion against ``reference`` magnified ``alpha`` times.
+
+        Both are (H, W, 3) RGB, uint8, uint16 or float in [0, 1], of one size; ``alpha`` is a number
+        or a map (H, W). Returns the frame's dtype. Raises UserError.
+        """
+        if not self.pairwise:
+            raise UserError("this method needs a sequence: use stream() instead of pair()")
+        if self.band is not None:
+            raise UserError("a band needs a sequence: use stream() instead of pair()")
+        check_image(reference, "reference")
+        check_image(frame)
+        _check_same_size(reference, frame)
+        factor = self._factor(alpha, frame)
+        with torch.inference_mode():
+            before = self.analyse(to_tensor(reference, self.device))
+            now = self.analyse(to_tensor(frame, self.device))
+            motion = self.motion(before, now)
+            return from_tensor(self.render(before, now, motion, motion, factor), frame.dtype)
+
+    def stream(
+        self,
+        frames: Iterable[Image],
+        alpha: Alpha = 10.0,
+        fps: float = 30.0,
+        *,
+        reference: Image | None = None,
+    ) -> Iterator[Image]:
+        """Magnify a sequence: one frame out for each frame in, in step, with bounded memory.
+
+        ``frames`` as in :meth:`pair`; ``fps`` is the true rate in hertz; ``reference`` replaces the
+        first frame as the reference of static mode. A band may hold frames back (the filter's
+        delay) but the sequence comes out whole and in step. The filter "ideal" reads everything
+        first and keeps it in a temporary file. Raises UserError, for the options at once.
+        """
+        if not (math.isfinite(fps) and fps > 0):
+            raise UserError(f"fps must be a positive number of frames per second, found {fps}")
+        if reference is not None:
+            if self.mode == "dynamic":
+                raise UserError(
+                    "mode dynamic compares with the previous frame: leave out reference"
+                )
+            check_image(reference, "reference")
+        factor = as_alpha(alpha).to(self.device)
+        temporal = self.temporal_filter(fps)
+        follower = _Follower(self, reference)
+        if temporal is None:
+            return self._stream_all(frames, factor, follower)
+        if isinstance(temporal, WholeFilter):
+            return self._stream_whole(frames, factor, follower, temporal)
+        return self._stream_band(frames, factor, follower, temporal)
+
+    # ---- how it is done -----------------------------------------------------------------------
+
+    def _factor(self, alpha: Alpha, frame: Image) -> Tensor:
+        factor = as_alpha(alpha)
+        check_fits(factor, *frame.shape[:2])
+        return factor.to(self.device)
+
+    def _stream_all(
+        self, frames: Iterable[Image], alpha: Tensor, follower: "_Follower[Analysis]"
+    ) -> Iterator[Image]:
+        for frame in frames:
+            check_fits(alpha, *frame.shape[:2])
+            with torch.inference_mode():
+                step = follower.step(frame, tracked=False)
+                drawn = self.render(step.against, step.now, step.motion, step.motion, alpha)
+                picture = from_tensor(drawn, frame.dtype)
+            yield picture
+
+    def _stream_band(
+        self,
+        frames: Iterable[Image],
+        alpha: Tensor,
+        follower: "_Follower[Analysis]",
+        temporal: StreamingFilter,
+    ) -> Iterator[Image]:
+        drawer = _Drawer(self, alpha)
+        for frame in frames:
+            with torch.inference_mode():
+                step = follower.step(frame, tracked=True)
+                drawer.hold(frame, step)
+                ready = temporal.push(step.motion)
+            yield from drawer.draw(ready)
+        with torch.inference_mode():
+            ready = temporal.finish()
+        yield from drawer.draw(ready)
+
+    def _stream_whole(
+        self,
+        frames: Iterable[Image],
+        alpha: Tensor,
+        follower: "_Follower[Analysis]",
+        temporal: WholeFilter,
+    ) -> Iterator[Image]:
+        with Spool() as spool:
+            again = follower.twin()
+            for frame in frames:
+                check_fits(alpha, *frame.shape[:2])
+                with torch.inference_mode():
+                    temporal.observe(follower.step(frame, tracked=True).motion)
+                spool.append(frame)
+            temporal.settle()
+            for index, frame in enumerate(spool):
+                with torch.inference_mode():
+                    step = again.step(frame, tracked=True)
+                    band = temporal.at(index)
+                    drawn = self.render(step.against, step.now, step.motion, band, alpha)
+                    picture = from_tensor(drawn, frame.dtype)
+                yield picture
+
+
+@dataclass(frozen=True)
+class _Step(Generic[Analysis]):
+    """One frame, analysed, with its motion and what that motion is measured against."""
+
+    against: Analysis
+    now: Analysis
+    motion: Signal
+
+
+class _Follower(Generic[Analysis]):
+    """Walks through the frames and measures each one's motion by the method's mode."""
+
+    def __init__(self, method: Magnifier[Analysis], reference: Image | None) -> None:
+        self._method = method
+        self._given = reference
+        self._first: Image | None = reference
+        self._reference: Analysis | None = None
+        self._previous: _Step[Analysis] | None = None
+
+    def twin(self) -> "_Follower[Analysis]":
+        """A follower that starts afresh."""
+        return _Follower(self._method, self._given)
+
+    def step(self, frame: Image, *, tracked: bool) -> _Step[Analysis]:
+        check_image(frame)
+        if self._first is None:
+            self._first = frame
+        _check_same_size(self._first, frame)
+        now = self._method.analyse(to_tensor(frame, self._method.device))
+        against, motion = self._measure(now, tracked)
+        self._previous = _Step(against, now, motion)
+        return self._previous
+
+    def _measure(self, now: Analysis, tracked: bool) -> tuple[Analysis, Signal]:
+        method, previous = self._method, self._previous
+        if method.mode == "dynamic":
+            against = now if previous is None else previous.now
+            return against, method.motion(against, now)
+        if self._reference is None:
+            self._reference = now
+            if self._given is not None:
+                self._reference = method.analyse(to_tensor(self._given, method.device))
+        reference = self._reference
+        if tracked and previous is not None:
+            return reference, method.track(reference, previous.now, previous.motion, now)
+        return reference, method.motion(reference, now)
+
+
+class _Drawer(Generic[Analysis]):
+    """Draws the frames that a filter has answered for; frames that wait, wait as pictures."""
+
+    def __init__(self, method: Magnifier[Analysis], alpha: Tensor) -> None:
+        self._method = method
+        self._alpha = alpha
+        self._waiting: deque[Image] = deque()
+        self._reference: Analysis | None = None  # static mode: the one reference
+        self._newest: tuple[Image, _Step[Analysis]] | None = None
+        self._before: Analysis | None = None  # dynamic mode: the frame drawn last
+
+    def hold(self, frame: Image, step: _Step[Analysis]) -> None:
+        check_fits(self._alpha, *frame.shape[:2])
+        self._waiting.append(frame)
+        self._newest = frame, step
+        if self._method.mode == "static":
+            self._reference = step.against
+
+    def draw(self, ready: Iterable[tuple[Signal, Signal]]) -> Iterator[Image]:
+        for motion, band in ready:
+            frame = self._waiting.popleft()
+            with torch.inference_mode():
+                picture = self._picture(frame, motion, band)
+            yield picture
+
+    def _picture(self, frame: Image, motion: Signal, band: Signal) -> Image:
+        now = self._analysed(frame)
+        against = self._reference
+        if against is None:
+            against = now if self._before is None else self._before
+            self._before = now
+        drawn = self._method.render(against, now, motion, band, self._alpha)
+        return from_tensor(drawn, frame.dtype)
+
+    def _analysed(self, frame: Image) -> Analysis:
+        """Analyse again rather than keep: an analysis is 10 to 60 times as large as a picture."""
+        if self._newest is not None and self._newest[0] is frame:
+            return self._newest[1].now
+        return self._method.analyse(to_tensor(frame, self._method.device))
+
+
+def _check_same_size(first: Image, frame: Image) -> None:
+    if first.shape != frame.shape:
+        raise UserError(
+            f"all frames must have one size: the first is {first.shape[1]} x {first.shape[0]}, "
+            f"this one {frame.shape[1]} x {frame.shape[0]}"
+        )
+
+
+def _device(name: Any) -> torch.device:
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, TypeError):
+        raise UserError(f"torch has no device {name!r} here; use cpu, or cuda with a GPU") from None
+    return device

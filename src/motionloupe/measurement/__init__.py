@@ -1,0 +1,1 @@
+"""Motion, measured: displacement of a region, slices, spectra."""

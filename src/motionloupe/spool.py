@@ -1,0 +1,45 @@
+"""Frames kept on disk for a second look, so that memory does not grow with the video's length."""
+
+import tempfile
+from collections.abc import Iterator
+from types import TracebackType
+
+import numpy as np
+
+from motionloupe.arrays import Image
+
+
+class Spool:
+    """A temporary file of equal pictures; it vanishes on exit, also after a crash."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.TemporaryFile(prefix="motionloupe-")  # noqa: SIM115 (closed in __exit__)
+        self._shape: tuple[int, ...] = ()
+        self._dtype = np.dtype(np.uint8)
+        self._count = 0
+
+    def append(self, image: Image) -> None:
+        self._shape, self._dtype = image.shape, image.dtype
+        self._file.write(np.ascontiguousarray(image).data)
+        self._count += 1
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Image]:
+        size = int(np.prod(self._shape)) * self._dtype.itemsize
+        self._file.seek(0)
+        for _ in range(self._count):
+            data = self._file.read(size)
+            yield np.frombuffer(data, self._dtype).reshape(self._shape).copy()
+
+    def __enter__(self) -> "Spool":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
