@@ -69,6 +69,8 @@ class Magnifier(ABC, Generic[Analysis]):
         self.band = band
         self.filter: FilterKind | None = filter
         self.device = _device(device)
+        self.warnings: list[str] = []
+        """What the user should know of how this method was set up, a line each."""
 
     # ---- what a method says -------------------------------------------------------------------
 

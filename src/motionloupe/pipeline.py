@@ -1,0 +1,246 @@
+"""From file to file: the only place that joins video and method.
+
+Frames flow one way, source -> method -> target, and nothing here holds more than one of them: what
+waits for a method's delay are time stamps. A side by side reads its source a second time instead of
+keeping frames back.
+"""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from motionloupe.alpha import Alpha, as_alpha, check_fits
+from motionloupe.arrays import Image
+from motionloupe.errors import UserError
+from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD, load
+from motionloupe.magnifiers.base import Magnifier, Mode
+from motionloupe.temporal import FilterKind
+from motionloupe.video import Frame, Reader, SourceInfo, open_reader, open_writer, read_frame
+from motionloupe.views import SliceRecorder, beside, draw_slices
+
+Line = tuple[float, float, float, float]
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What :func:`magnify` did.
+
+    ``seconds`` is the time it took, ``duration`` the length of what it wrote, both in seconds;
+    ``extras`` are the further files by name ("side_by_side", "slice").
+    """
+
+    target: Path
+    frames: int
+    seconds: float
+    duration: float
+    warnings: tuple[str, ...] = ()
+    extras: dict[str, Path] = field(default_factory=dict)
+
+
+def magnify(
+    source: str | Path,
+    target: str | Path,
+    *,
+    method: str = DEFAULT_METHOD,
+    alpha: Alpha = DEFAULT_ALPHA,
+    mode: Mode = "static",
+    band: tuple[float, float] | None = None,
+    filter: FilterKind | None = None,
+    reference: int | str | None = None,
+    fps: float | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    scale: float = 1.0,
+    lossless: bool = False,
+    depth: int | None = None,
+    sound: bool = True,
+    force: bool = False,
+    device: str = "cpu",
+    side_by_side: bool | str | Path = False,
+    slice_line: Line | None = None,
+    progress: Progress | None = None,
+    **options: Any,
+) -> Result:
+    """Magnify the motion of a whole video and write it: same length, rate, size and sound.
+
+    ``source``: a video, a GIF, a folder or glob of images, a multi-page TIFF. ``target``: a video
+    (.mp4, .mov, .mkv, .avi) or a folder for images. ``alpha``: the total factor, or a map (H, W).
+    ``mode`` "static" compares with the first frame (or ``reference``: a frame's number, or its time
+    as "2.5s"), "dynamic" with the previous one. ``band``: (low, high) hertz. ``fps``: the true rate
+    of high-speed footage whose file plays slower. ``start``, ``end``: seconds. ``scale``: factor of
+    the frame's size. ``lossless``: FFV1. ``depth``: 8 or 10 bits out. ``side_by_side``: also write
+    input and output beside each other (True, or a path). ``slice_line``: (x1, y1, x2, y2) in
+    pixels, also draw how the picture along this line changes. ``progress(done, expected)`` is
+    called after each frame. ``options``: the method's own. Raises UserError, and leaves nothing.
+    """
+    began = time.monotonic()
+    magnifier = load(method, mode=mode, band=band, filter=filter, device=device, **options)
+    cut: dict[str, Any] = {"fps": fps, "start": start, "end": end, "scale": scale}
+    extras = _extra_paths(Path(target), side_by_side, slice_line, force)
+    with ExitStack() as stack:
+        reader = stack.enter_context(open_reader(source, **cut))
+        info = reader.info
+        notes = _check(magnifier, alpha, info)
+        original = None if reference is None else _reference(source, reference, cut)
+        steps = _Steps(reader)
+        pictures = magnifier.stream(steps, alpha, info.fps, reference=original)
+        views = _Views(extras, slice_line, info)
+        writer = stack.enter_context(
+            open_writer(target, info, lossless=lossless, depth=depth, sound=sound, force=force)
+        )
+        views.open(stack, source, cut, sound=sound, force=force)
+        steps.watch = views.before
+        for picture in pictures:
+            place = steps.next()
+            writer.write(picture, place.pts, place.duration)
+            views.after(picture, place)
+            if progress is not None:
+                progress(steps.done, info.frames)
+        duration = steps.duration(info)
+    views.draw()
+    warnings = (*notes, *reader.warnings, *writer.warnings, *magnifier.warnings)
+    took = time.monotonic() - began
+    return Result(Path(target), steps.done, took, duration, tuple(dict.fromkeys(warnings)), extras)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A frame's place in time, without its picture."""
+
+    pts: int
+    duration: int
+    seconds: float
+
+
+class _Steps:
+    """Hands the pictures to the method and keeps their places for when they come out again."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._waiting: deque[_Place] = deque()
+        self._first: _Place | None = None
+        self._last: _Place | None = None
+        self.watch: Callable[[Frame], None] | None = None
+        self.done = 0
+
+    def __iter__(self) -> Iterator[Image]:
+        for frame in self._reader:
+            self._waiting.append(_Place(frame.pts, frame.duration, frame.seconds))
+            if self.watch is not None:
+                self.watch(frame)
+            yield frame.image
+
+    def next(self) -> _Place:
+        """The place of the next picture to come out."""
+        place = self._waiting.popleft()
+        self._first = self._first or place
+        self._last = place
+        self.done += 1
+        return place
+
+    def duration(self, info: SourceInfo) -> float:
+        """Seconds from the first frame to the end of the last."""
+        if self._first is None or self._last is None:
+            return 0.0
+        shown = self._last.duration * float(info.time_base) or 1.0 / float(info.rate)
+        return self._last.seconds - self._first.seconds + shown
+
+
+class _Views:
+    """What is drawn beside the result: input and output side by side, and slices of both."""
+
+    def __init__(self, extras: dict[str, Path], line: Line | None, info: SourceInfo) -> None:
+        self._extras = extras
+        self._line = line
+        self._info = info
+        self._recorders = [SliceRecorder(line), SliceRecorder(line)] if line else []
+        self._pair: tuple[Iterator[Frame], Any] | None = None
+        for recorder in self._recorders:
+            recorder.check(info.width, info.height)
+
+    def open(
+        self, stack: ExitStack, source: str | Path, cut: dict[str, Any], *, sound: bool, force: bool
+    ) -> None:
+        path = self._extras.get("side_by_side")
+        if path is not None:
+            again = stack.enter_context(open_reader(source, **cut))
+            writer = stack.enter_context(open_writer(path, self._info, sound=sound, force=force))
+            self._pair = iter(again), writer
+
+    def before(self, frame: Frame) -> None:
+        if self._recorders:
+            self._recorders[0].add(frame.image, frame.seconds)
+
+    def after(self, picture: Image, place: _Place) -> None:
+        if self._recorders:
+            self._recorders[1].add(picture, place.seconds)
+        if self._pair is not None:
+            originals, writer = self._pair
+            both = beside([next(originals).image, picture], ["input", "magnified"])
+            writer.write(both, place.pts, place.duration)
+
+    def draw(self) -> None:
+        path = self._extras.get("slice")
+        if path is None or self._line is None:
+            return
+        unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
+        try:
+            named = list(zip(["input", "magnified"], self._recorders, strict=True))
+            draw_slices(unfinished, named, self._line)
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
+
+
+def _extra_paths(
+    target: Path, side_by_side: bool | str | Path, line: Line | None, force: bool
+) -> dict[str, Path]:
+    extras: dict[str, Path] = {}
+    if side_by_side:
+        suffix = target.suffix if target.suffix in (".mp4", ".mov", ".mkv") else ".mp4"
+        beside_target = target.with_name(f"{target.stem}_side_by_side{suffix}")
+        extras["side_by_side"] = beside_target if side_by_side is True else Path(side_by_side)
+    if line is not None:
+        extras["slice"] = target.with_name(f"{target.stem}_slice.png")
+    for path in extras.values():
+        if path.exists() and not force:
+            raise UserError(f"{path} exists already; --force overwrites it")
+    return extras
+
+
+def _check(magnifier: Magnifier[Any], alpha: Alpha, info: SourceInfo) -> list[str]:
+    """Everything that can be known to fail before work begins; returns warnings."""
+    check_fits(as_alpha(alpha), info.height, info.width)
+    if magnifier.band is None or not info.duration:
+        return []
+    low, high = magnifier.band
+    true_length = info.duration * float(info.rate) / info.fps
+    if true_length * high < 1:
+        raise UserError(
+            f"the band {low:g}-{high:g} Hz needs at least {1 / high:.3g} s of video for a period, "
+            f"found {true_length:.3g} s; choose a higher band, or --fps if the rate is wrong"
+        )
+    if true_length * (high - low) < 1:
+        return [
+            f"{true_length:.3g} s of video tell frequencies apart by {1 / true_length:.2g} Hz: "
+            f"motion beside {low:g}-{high:g} Hz is magnified too"
+        ]
+    return []
+
+
+def _reference(source: str | Path, which: int | str, cut: dict[str, Any]) -> Image:
+    text = str(which).strip()
+    try:
+        if text.endswith("s"):
+            return read_frame(source, seconds=float(text[:-1]), **cut).image
+        return read_frame(source, number=int(text), **cut).image
+    except ValueError:
+        raise UserError(
+            f"the reference must be a frame's number (12) or its time (2.5s), found {which!r}"
+        ) from None

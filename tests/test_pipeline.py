@@ -1,0 +1,153 @@
+"""From file to file: what goes in comes out, in step, and nothing is left behind when it fails."""
+
+import av
+import numpy as np
+import pytest
+
+from motionloupe import UserError, magnify
+from motionloupe.measurement.displacement import displacement
+from tests.scenes import clip, to_uint8
+
+
+def sway(t):
+    return 0.2 * np.sin(2 * np.pi * 3 * t)
+
+
+def write(path, frames, rate=30, pts=None):
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=rate)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "bgr0"
+        for index, frame in enumerate(frames):
+            picture = av.VideoFrame.from_ndarray(to_uint8(frame), format="rgb24")
+            if pts is not None:
+                picture.pts, picture.time_base = pts[index], stream.codec_context.time_base
+            container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    return path
+
+
+def read(path):
+    with av.open(str(path)) as container:
+        frames = list(container.decode(video=0))
+        return [f.to_ndarray(format="rgb24") for f in frames], [float(f.time) for f in frames]
+
+
+@pytest.fixture
+def swaying(tmp_path):
+    return write(tmp_path / "in.mkv", clip(sway, seconds=2))
+
+
+def measured_gain(source, target):
+    before, after = read(source)[0], read(target)[0]
+    motion = [displacement(before[0], f)[0] for f in before]
+    magnified = [displacement(after[0], f)[0] for f in after]
+    return np.dot(motion, magnified) / np.dot(motion, motion)
+
+
+def test_the_whole_way_keeps_length_rate_size_and_magnifies(swaying, tmp_path):
+    target = tmp_path / "out.mkv"
+    result = magnify(swaying, target, alpha=5, lossless=True)
+    before, after = read(swaying), read(target)
+    assert result.target == target
+    assert result.frames == len(before[0]) == len(after[0])
+    assert after[1] == pytest.approx(before[1], abs=1e-6)
+    assert after[0][0].shape == before[0][0].shape
+    assert result.duration == pytest.approx(2.0, abs=0.02)
+    assert measured_gain(swaying, target) == pytest.approx(5, rel=0.1)
+
+
+def test_fps_says_what_a_hertz_is(swaying, tmp_path):
+    target = tmp_path / "out.mkv"
+    fast = dict(alpha=5, lossless=True, fps=600, filter="butterworth")
+    magnify(swaying, target, band=(40, 80), **fast)
+    assert measured_gain(swaying, target) == pytest.approx(5, rel=0.15)
+    magnify(swaying, target, band=(100, 200), force=True, **fast)
+    assert measured_gain(swaying, target) < 2
+    assert read(target)[1] == read(swaying)[1]
+
+
+def test_the_reference_may_be_any_frame(swaying, tmp_path):
+    by_number, by_time = tmp_path / "number.mkv", tmp_path / "time.mkv"
+    magnify(swaying, by_number, reference=15, lossless=True)
+    magnify(swaying, by_time, reference="0.5s", lossless=True)
+    numbered, timed = read(by_number)[0], read(by_time)[0]
+    assert all(np.array_equal(a, b) for a, b in zip(numbered, timed, strict=True))
+    unchanged = read(swaying)[0][15]
+    assert np.abs(numbered[15].astype(int) - unchanged).max() <= 1
+
+
+def test_views_are_written_beside_the_result(swaying, tmp_path):
+    target = tmp_path / "out.mp4"
+    result = magnify(swaying, target, side_by_side=True, slice_line=(10, 48, 110, 48))
+    assert set(result.extras) == {"side_by_side", "slice"}
+    both, times = read(result.extras["side_by_side"])
+    assert len(both) == result.frames
+    assert both[0].shape[1] > 2 * 128
+    assert times == pytest.approx(read(target)[1], abs=1e-6)
+    assert result.extras["slice"].read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"band": (2, 40)}, "30"),
+        ({"band": (0.05, 0.3)}, "period"),
+        ({"alpha": float("nan")}, "finite"),
+        ({"alpha": -2.0}, "0 or larger"),
+        ({"alpha": np.ones((10, 10))}, "alpha map"),
+        ({"method": "magic"}, "phase"),
+        ({"sigmoid": 3}, "sigmoid"),
+        ({"slice_line": (0, 0, 500, 10)}, "500"),
+        ({"reference": "early"}, "early"),
+        ({"reference": 100000}, "100000"),
+        ({"mode": "dynamic", "reference": 3}, "dynamic"),
+        ({"device": "warp-core"}, "warp-core"),
+    ],
+)
+def test_a_mistake_is_one_clear_line_and_leaves_nothing(swaying, tmp_path, options, message):
+    with pytest.raises(UserError) as error:
+        magnify(swaying, tmp_path / "out.mp4", **options)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mkv"]
+
+
+def test_an_interrupt_leaves_nothing(swaying, tmp_path):
+    def stop(done, expected):
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        magnify(swaying, tmp_path / "out.mp4", side_by_side=True, progress=stop)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mkv"]
+
+
+def test_existing_files_are_kept_without_force(swaying, tmp_path):
+    target = tmp_path / "out.mp4"
+    target.write_text("precious")
+    with pytest.raises(UserError, match="force"):
+        magnify(swaying, target)
+    assert target.read_text() == "precious"
+    with pytest.raises(UserError):
+        magnify(swaying, swaying, force=True)
+
+
+def test_a_band_narrower_than_the_clip_can_tell_is_warned_of(swaying, tmp_path):
+    result = magnify(swaying, tmp_path / "out.mp4", band=(2.9, 3.1), filter="butterworth")
+    assert any("tell frequencies apart" in line for line in result.warnings)
+
+
+def test_progress_counts_every_frame(swaying, tmp_path):
+    seen = []
+    magnify(swaying, tmp_path / "out.mp4", progress=lambda *step: seen.append(step))
+    assert [done for done, _ in seen] == list(range(1, 61))
+
+
+def test_public_names_are_callable_whatever_was_imported_first():
+    import motionloupe.magnifiers
+    import motionloupe.pipeline
+
+    assert callable(motionloupe.magnify)
+    assert "phase" in motionloupe.methods()
+    assert isinstance(motionloupe.load("phase"), motionloupe.Magnifier)
