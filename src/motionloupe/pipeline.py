@@ -5,7 +5,6 @@ waits for a method's delay are time stamps. A side by side reads its source a se
 keeping frames back.
 """
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -157,7 +156,6 @@ class _Views:
 
     def __init__(self, extras: dict[str, Path], line: Line | None, info: SourceInfo) -> None:
         self._extras = extras
-        self._line = line
         self._info = info
         self._recorders = [SliceRecorder(line), SliceRecorder(line)] if line else []
         self._pair: tuple[Iterator[Frame], Any] | None = None
@@ -187,15 +185,8 @@ class _Views:
 
     def draw(self) -> None:
         path = self._extras.get("slice")
-        if path is None or self._line is None:
-            return
-        unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
-        try:
-            named = list(zip(["input", "magnified"], self._recorders, strict=True))
-            draw_slices(unfinished, named, self._line)
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        if path is not None:
+            draw_slices(path, list(zip(["input", "magnified"], self._recorders, strict=True)))
 
 
 def _extra_paths(

@@ -107,9 +107,13 @@ class SliceRecorder:
         self._columns: list[Image] = []
         self._seconds: list[float] = []
 
+    def check(self, width: int, height: int) -> None:
+        """Raise UserError unless the line lies within frames of this size."""
+        check_line(self.line, width, height)
+
     def add(self, image: Image, seconds: float) -> None:
         """Take the line out of a frame (H, W, 3); raises UserError where the line leaves it."""
-        check_line(self.line, image.shape[1], image.shape[0])
+        self.check(image.shape[1], image.shape[0])
         wanted = self._seen % self._stride == 0
         self._seen += 1
         if not wanted:
