@@ -1,0 +1,29 @@
+"""Torch modules and nothing else; every network by name, and the files that hold their weights.
+
+The generators share one interface: ``forward(reference, frame, alpha) -> frame`` with pictures
+(B, 3, H, W) in [0, 1] and total factors (B, 1, H, W) or (B, 1, 1, 1).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from motionloupe.errors import UserError
+from motionloupe.networks.oh2018 import Oh2018
+from motionloupe.networks.unet import FlowmagUNet
+
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "flowmag-unet": FlowmagUNet,
+    "oh2018": Oh2018,
+}
+
+
+def build(name: str, options: dict[str, Any] | None = None) -> nn.Module:
+    """A new network with random weights. Raises UserError for an unknown name or option."""
+    if name not in NETWORKS:
+        raise UserError(f"no network {name!r}; there are {', '.join(NETWORKS)}")
+    try:
+        return NETWORKS[name](**(options or {}))
+    except TypeError as error:
+        raise UserError(f"the network {name} cannot be built with {options}: {error}") from None

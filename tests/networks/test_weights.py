@@ -1,0 +1,92 @@
+"""A file of weights says what it holds, comes back as it was, and is never trusted."""
+
+import json
+import os
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from motionloupe.errors import UserError
+from motionloupe.networks import build
+from motionloupe.networks.weights import (
+    find_weights,
+    load_weights,
+    read_tensors,
+    save_weights,
+    write_atomically,
+)
+
+OPTIONS = {"variant": "paper", "width": 8}
+
+
+def test_weights_come_back_with_their_card(tmp_path):
+    network = build("oh2018", OPTIONS)
+    card = {"step": 12, "licence": "Apache-2.0"}
+    save_weights(tmp_path / "w.safetensors", "oh2018", OPTIONS, network.state_dict(), card)
+    name, loaded, read = load_weights(tmp_path / "w.safetensors")
+    assert (name, read) == ("oh2018", card)
+    assert not loaded.training
+    assert not any(p.requires_grad for p in loaded.parameters())
+    for key, value in network.state_dict().items():
+        assert loaded.state_dict()[key].dtype == torch.float32
+        torch.testing.assert_close(loaded.state_dict()[key], value, atol=1e-3, rtol=1e-3)
+
+
+def test_batch_norm_counts_survive_half_precision(tmp_path):
+    network = build("flowmag-unet", {"base": 2})
+    path = tmp_path / "w.safetensors"
+    save_weights(path, "flowmag-unet", {"base": 2}, network.state_dict(), {})
+    a, b = torch.rand(2, 1, 3, 20, 20)
+    with torch.no_grad():
+        assert load_weights(path).network(a, b, torch.ones(1, 1, 1, 1)).shape == b.shape
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "w.safetensors"
+    write_atomically(path, {"x": torch.ones(2)}, {})
+
+    def full(*_):
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="space"):
+        write_atomically(path, {"x": torch.zeros(2)}, {})
+    assert [p.name for p in tmp_path.iterdir()] == ["w.safetensors"]
+    assert read_tensors(path)[0]["x"].sum() == 2
+
+
+def stored(path, network, tensors=None):
+    save_file(tensors or {"x": torch.ones(1)}, path, metadata={"network": json.dumps(network)})
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("oh2018", "which network"),
+        ({"name": "gan", "options": {}}, "no network"),
+        ({"name": "oh2018", "options": {"depth": 3}}, "cannot be built"),
+        ({"name": "oh2018", "options": {"width": 8}}, "do not fit"),
+        ({"name": "oh2018", "options": {"width": 80_000}}, "do not fit"),
+    ],
+)
+def test_foreign_files_are_refused_with_the_reason(tmp_path, network, message):
+    stored(tmp_path / "w.safetensors", network)
+    with pytest.raises(UserError, match=message):
+        load_weights(tmp_path / "w.safetensors")
+
+
+def test_missing_and_broken_files_are_told_apart(tmp_path):
+    with pytest.raises(UserError, match="no weights at"):
+        load_weights(tmp_path / "w.safetensors")
+    (tmp_path / "w.safetensors").write_bytes(b"\x80\x02}q\x00.")
+    with pytest.raises(UserError, match="not a readable safetensors"):
+        load_weights(tmp_path / "w.safetensors")
+    save_file({"x": torch.ones(1)}, tmp_path / "w.safetensors", metadata={"network": "{"})
+    with pytest.raises(UserError, match="metadata"):
+        load_weights(tmp_path / "w.safetensors")
+
+
+def test_without_shipped_weights_the_way_out_is_named():
+    with pytest.raises(UserError, match="motionloupe train nothing"):
+        find_weights("nothing", None)
