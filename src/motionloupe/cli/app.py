@@ -1,0 +1,128 @@
+"""The app, and what its commands share: exit codes, signals, errors in one line.
+
+Exit codes: 0; 2, the user can mend it; 130 and 143, stopped by Ctrl-C or SIGTERM; 1, a bug.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import Annotated, NoReturn
+
+import typer
+
+from motionloupe import __version__
+from motionloupe.cli import compare, demo, info, magnify, methods, slices
+from motionloupe.errors import UserError
+
+USER_ERROR = 2
+BROKEN_PIPE = 141
+_UsageError: type[Exception] = typer.BadParameter.__base__ or typer.BadParameter
+
+app = typer.Typer(
+    name="motionloupe",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("magnify")(magnify.command)
+app.command("slice")(slices.command)
+app.command("compare")(compare.command)
+app.command("info")(info.command)
+app.command("methods")(methods.command)
+app.command("demo")(demo.command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"motionloupe {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Make motion too small to see visible and measurable in ordinary video.
+
+    \b
+    motionloupe magnify bridge.mp4 --alpha 20
+    motionloupe magnify bridge.mp4 --alpha 50 --band 2 4 --side-by-side
+    motionloupe COMMAND --help
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return the exit code of the process."""
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    as_json = "--json" in words
+    try:
+        with _stoppable():
+            code = app(words, prog_name="motionloupe", standalone_mode=False)
+            sys.stdout.flush()
+    except UserError as error:
+        return _fail(str(error), USER_ERROR, as_json)
+    except _UsageError as error:
+        return _fail(_usage(error), USER_ERROR, as_json)
+    except (_Stopped, KeyboardInterrupt, typer.Abort) as error:
+        number = error.number if isinstance(error, _Stopped) else signal.SIGINT
+        return _fail("stopped; nothing half-written was left behind", 128 + number, as_json)
+    except BrokenPipeError:
+        # The reader has gone (| head). Without this, Python would complain on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code if isinstance(code, int) else 0
+
+
+class _Stopped(BaseException):
+    """A signal asks the program to end; it passes everything but the clean-up."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def _stop(number: int, _frame: FrameType | None) -> NoReturn:
+    for each in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not cut the clean-up short
+        signal.signal(each, signal.SIG_IGN)
+    raise _Stopped(number)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Turn SIGINT and SIGTERM into _Stopped, unless they are ignored or handled already."""
+    ours = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    if threading.current_thread() is not threading.main_thread():
+        ours = {}
+    replaced = {number: old for number, old in ours.items() if signal.getsignal(number) == old}
+    for number in replaced:
+        signal.signal(number, _stop)
+    try:
+        yield
+    finally:
+        for number, old in replaced.items():
+            signal.signal(number, old)
+
+
+def _usage(error: Exception) -> str:
+    describe = getattr(error, "format_message", None)
+    text = " ".join(str(describe() if describe else error).split()).rstrip(".")
+    context = getattr(error, "ctx", None)
+    return f"{text} ({context.command_path if context else 'motionloupe'} --help tells more)"
+
+
+def _fail(message: str, code: int, as_json: bool) -> int:
+    print(f"motionloupe: {message}", file=sys.stderr)
+    if as_json:
+        print(json.dumps({"error": message}))
+    return code

@@ -1,0 +1,125 @@
+"""What a command says: progress and warnings on stderr, its result on stdout."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
+    from motionloupe.pipeline import Result
+
+_INTERVAL = 5.0  # seconds between two plain lines of progress
+
+
+class Progress:
+    """Frames done and expected, rate and time left: a bar on a terminal, else a line at times."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: Bar | None = None
+        self._began = self._told = time.monotonic()
+
+    def __call__(self, done: int, expected: int | None) -> None:
+        if self._quiet:
+            return
+        if self._bar is not None:
+            total = None if expected is None else max(expected, done)
+            self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+            return
+        now = time.monotonic()
+        if now - self._told >= _INTERVAL:
+            self._told = now
+            print(_line(done, expected, now - self._began), file=sys.stderr, flush=True)
+
+    def __enter__(self) -> "Progress":
+        if not self._quiet and sys.stderr.isatty():
+            self._bar = _bar()
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _line(done: int, expected: int | None, seconds: float) -> str:
+    rate = done / max(seconds, 1e-9)
+    if expected is None or expected < done:
+        return f"{done} frames, {rate:.3g} frames/s"
+    left = (expected - done) / rate
+    return f"{done} of {expected} frames, {rate:.3g} frames/s, {left:.0f} s left"
+
+
+def _bar() -> "Bar":
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        ProgressColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+    from rich.progress import Progress as RichProgress
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            return Text(f"{task.speed or 0:.3g} frames/s")
+
+    bar = RichProgress(
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("frames"),
+        Rate(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar.add_task("frames", total=None)
+    return bar
+
+
+def warn(warnings: Iterable[str]) -> None:
+    for text in warnings:
+        print(f"motionloupe: warning: {text}", file=sys.stderr)
+
+
+def say(lines: Iterable[str], record: Mapping[str, Any], *, quiet: bool, as_json: bool) -> None:
+    """Print ``record`` as one JSON object, or ``lines`` for people."""
+    if as_json:
+        print(json.dumps(record, default=_plain))
+    elif not quiet:
+        print("\n".join(lines))
+
+
+def say_result(result: "Result", *, quiet: bool, as_json: bool) -> None:
+    """What was written, in a line for each file."""
+    warn(result.warnings)
+    rate = result.frames / max(result.seconds, 1e-9)
+    lines = [
+        f"{result.target}: {result.frames} frames, {result.duration:.2f} s of video "
+        f"in {result.seconds:.1f} s ({rate:.3g} frames/s)",
+        *(str(path) for path in result.extras.values()),
+    ]
+    say(lines, asdict(result), quiet=quiet, as_json=as_json)
+
+
+def _plain(value: Any) -> Any:
+    """What JSON does not know: paths and fractions as text, arrays and their numbers as numbers."""
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    return str(value)

@@ -1,0 +1,89 @@
+"""``motionloupe magnify``: from file to file."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from motionloupe.cli import options
+from motionloupe.cli.console import Progress, say_result
+from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD
+
+Target = Annotated[
+    Path | None,
+    typer.Argument(help="A video or a folder; by default VIDEO_METHOD_xALPHA.mp4, here."),
+]
+Method = Annotated[str, typer.Option("--method", "-m", help="See motionloupe methods.")]
+Alpha = Annotated[
+    float, typer.Option("--alpha", "-a", help="Total factor: 1 changes nothing, 0 freezes.")
+]
+Mode = Annotated[
+    str, typer.Option(help="static: against the first frame; dynamic: against the previous one.")
+]
+Band = Annotated[
+    tuple[float, float] | None,
+    typer.Option(metavar="LOW HIGH", help="Magnify only these frequencies, in hertz."),
+]
+Filter = Annotated[str | None, typer.Option(help="For the band: fir, butterworth, iir or ideal.")]
+Reference = Annotated[
+    str | None, typer.Option(help="Reference of static mode: a frame's number, or a time (2.5s).")
+]
+Lossless = Annotated[bool, typer.Option("--lossless", help="Write FFV1, in .mkv.")]
+Depth = Annotated[int | None, typer.Option(help="Bits per channel to write: 8 or 10.")]
+Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, ...")]
+SideBySide = Annotated[
+    bool, typer.Option("--side-by-side", help="Write input and result beside each other, too.")
+]
+Slice = Annotated[
+    str | None,
+    typer.Option("--slice", metavar="X1,Y1,X2,Y2", help="Draw this line over time, too."),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="The method's own option; repeatable."),
+]
+
+
+def command(
+    video: options.Video,
+    output: Target = None,
+    method: Method = DEFAULT_METHOD,
+    alpha: Alpha = DEFAULT_ALPHA,
+    mode: Mode = "static",
+    band: Band = None,
+    filter: Filter = None,
+    reference: Reference = None,
+    fps: options.Fps = None,
+    start: options.Start = None,
+    end: options.End = None,
+    scale: options.Scale = 1.0,
+    lossless: Lossless = False,
+    depth: Depth = None,
+    no_sound: options.NoSound = False,
+    device: Device = "cpu",
+    side_by_side: SideBySide = False,
+    slice_line: Slice = None,
+    settings: Settings = None,
+    force: options.Force = False,
+    quiet: options.Quiet = False,
+    as_json: options.Json = False,
+) -> None:
+    """Magnify the motion of a video; all else stays as it is.
+
+    Example: motionloupe magnify guitar.mp4 -a 25 --fps 600 --band 72 92
+    """
+    own = options.method_options(method, settings or [])
+    name = f"{options.stem(video)}_{method}_x{alpha:g}{'.mkv' if lossless else '.mp4'}"
+    choices: dict[str, Any] = {"method": method, "alpha": alpha, "mode": mode, "band": band}
+    choices |= {"filter": filter, "reference": reference, "device": device, "depth": depth}
+    choices |= {"fps": fps, "start": start, "end": end, "scale": scale}
+    choices |= {"lossless": lossless, "sound": not no_sound, "force": force}
+    choices |= {"slice_line": options.line(slice_line) if slice_line else None}
+
+    from motionloupe.pipeline import magnify
+
+    with Progress(quiet) as progress:
+        result = magnify(
+            video, output or name, side_by_side=side_by_side, progress=progress, **choices, **own
+        )
+    say_result(result, quiet=quiet, as_json=as_json)

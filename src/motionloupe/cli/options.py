@@ -1,0 +1,102 @@
+"""Options that several commands share, and how their texts become values."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from motionloupe.errors import UserError
+
+Video = Annotated[
+    str, typer.Argument(help="A video, GIF, multi-page TIFF, folder or glob of images.")
+]
+Videos = Annotated[list[str], typer.Argument(help="Videos, folders or globs of images.")]
+Fps = Annotated[
+    float | None,
+    typer.Option(help="True frames per second, for high-speed footage that plays slower."),
+]
+Start = Annotated[float | None, typer.Option(help="Begin here, in seconds.")]
+End = Annotated[float | None, typer.Option(help="End here, in seconds.")]
+Scale = Annotated[float, typer.Option(help="Make the frames smaller (0.5) or larger first.")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Overwrite what exists.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings and errors.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+NoSound = Annotated[bool, typer.Option("--no-sound", help="Leave the sound away.")]
+Labels = Annotated[
+    list[str] | None, typer.Option("--label", help="Instead of the file's name; one for each.")
+]
+
+
+def line(text: str) -> tuple[float, float, float, float]:
+    """ "X1,Y1,X2,Y2" -> four numbers. Raises UserError."""
+    try:
+        x1, y1, x2, y2 = (float(part) for part in text.replace(" ", "").split(","))
+    except ValueError:
+        raise UserError(f"a line is X1,Y1,X2,Y2 in pixels, found {text!r}") from None
+    return x1, y1, x2, y2
+
+
+def method_options(method: str, settings: list[str]) -> dict[str, Any]:
+    """Texts name=value -> a method's own options, each in the type of its default."""
+    if not settings:
+        return {}
+    from motionloupe.magnifiers import options_of
+
+    defaults = options_of(method)
+    values: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        name = name.strip().replace("-", "_")
+        if not equals:
+            raise UserError(f"--set takes NAME=VALUE, found {setting!r}")
+        if name not in defaults:
+            known = ", ".join(defaults) or "none"
+            raise UserError(f"{method} has no option {name!r}; its own are: {known}")
+        values[name] = _typed(name, text.strip(), defaults[name])
+    return values
+
+
+def _typed(name: str, text: str, default: Any) -> Any:
+    """``text`` in the type of ``default``; where that is None, a number if it is one."""
+    if isinstance(default, bool):
+        known = {"true": True, "yes": True, "on": True, "1": True}
+        known |= {"false": False, "no": False, "off": False, "0": False}
+        if text.lower() not in known:
+            raise UserError(f"{name} must be true or false, found {text!r}")
+        return known[text.lower()]
+    if text.lower() == "none" and not isinstance(default, str | int | float):
+        return None
+    if default is None:
+        return _number(text)
+    if isinstance(default, int | float):
+        return _as(name, text, type(default))
+    if isinstance(default, tuple | list):
+        parts = [part for part in text.strip("()[]").split(",") if part.strip()]
+        return type(default)(_number(part.strip()) for part in parts)
+    return text
+
+
+def _number(text: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _as(name: str, text: str, kind: type[int] | type[float]) -> int | float:
+    try:
+        return kind(text)
+    except ValueError:
+        wanted = "a whole number" if kind is int else "a number"
+        raise UserError(f"{name} must be {wanted}, found {text!r}") from None
+
+
+def stem(source: str) -> str:
+    """What to call a result after its source: a file's stem, a folder's name, a glob's folder."""
+    path = Path(source)
+    if any(character in path.name for character in "*?["):
+        path = path.parent
+    name = path.resolve().name if path.name in ("", ".", "..") else path.name
+    return (Path(name).stem if not path.is_dir() else name) or "video"

@@ -1,0 +1,120 @@
+"""Several videos in one picture: side by side, or as slices through space and time."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from motionloupe.errors import UserError
+from motionloupe.pipeline import Result
+from motionloupe.video import Frame, Reader, open_reader, open_writer
+from motionloupe.views import Line, SliceRecorder, beside, draw_slices
+
+Progress = Callable[[int, int | None], None]
+
+
+def compare(
+    sources: Sequence[str | Path],
+    target: str | Path,
+    labels: Sequence[str] | None = None,
+    *,
+    sound: bool = True,
+    force: bool = False,
+    progress: Progress | None = None,
+    **cut: Any,
+) -> Result:
+    """Write videos beside each other, frame by frame, as long as the shortest of them.
+
+    ``labels`` replace the files' names. Rate, time stamps and sound are the first video's. ``cut``:
+    fps, start, end and scale as in ``magnify``. Raises UserError, and leaves nothing.
+    """
+    if len(sources) < 2:
+        raise UserError(f"a comparison needs two videos or more, found {len(sources)}")
+    named = list(labels or [Path(source).stem for source in sources])
+    if len(named) != len(sources):
+        raise UserError(f"found {len(named)} labels for {len(sources)} videos; give one for each")
+    began = time.monotonic()
+    with ExitStack() as stack:
+        readers = [stack.enter_context(open_reader(source, **cut)) for source in sources]
+        info = readers[0].info
+        notes = _rates(readers, named)
+        expected = min((r.info.frames for r in readers if r.info.frames), default=None)
+        writer = stack.enter_context(open_writer(target, info, sound=sound, force=force))
+        done, duration, step = 0, 0.0, 1.0 / info.fps
+        for row in _rows(readers, named, notes):
+            writer.write(beside([f.image for f in row], named), row[0].pts, row[0].duration)
+            done, duration = done + 1, row[0].seconds + step
+            if progress is not None:
+                progress(done, expected)
+    warnings = [*notes, *writer.warnings, *(text for r in readers for text in r.warnings)]
+    took = time.monotonic() - began
+    return Result(Path(target), done, took, duration, tuple(dict.fromkeys(warnings)))
+
+
+def _rates(readers: Sequence[Reader], named: Sequence[str]) -> list[str]:
+    first = readers[0].info.fps
+    return [
+        f"{name} has {reader.info.fps:g} frames/s, {named[0]} {first:g}: shown frame by frame"
+        for name, reader in zip(named, readers, strict=True)
+        if abs(reader.info.fps - first) > 0.001 * first
+    ]
+
+
+def _rows(
+    readers: Sequence[Reader], named: Sequence[str], notes: list[str]
+) -> Iterator[list[Frame]]:
+    """The frames of one number of every video, until one ends; says so if others go on."""
+    streams = [iter(reader) for reader in readers]
+    count = 0
+    while True:
+        row = [next(stream, None) for stream in streams]
+        frames = [frame for frame in row if frame is not None]
+        if len(frames) < len(row):
+            if frames:
+                ended = named[row.index(None)]
+                notes.append(f"{ended} ends after {count} frames: the others were cut to that")
+            return
+        count += 1
+        yield frames
+
+
+def draw_slice(
+    sources: Sequence[str | Path],
+    target: str | Path,
+    line: Line,
+    labels: Sequence[str] | None = None,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    **cut: Any,
+) -> Result:
+    """Draw how the pixels along ``line`` = (x1, y1, x2, y2) change, one slice for each video.
+
+    Time runs to the right. The target is a PNG. ``cut`` as in :func:`compare`. Raises UserError.
+    """
+    target = Path(target)
+    if target.suffix.lower() != ".png":
+        raise UserError(f"a slice is written as .png, found {target.name}")
+    if target.exists() and not force:
+        raise UserError(f"{target} exists already; --force overwrites it")
+    named = list(labels or [Path(source).stem for source in sources])
+    if len(named) != len(sources) or not sources:
+        raise UserError(f"found {len(named)} labels for {len(sources)} videos; give one for each")
+    began = time.monotonic()
+    slices: list[tuple[str, SliceRecorder]] = []
+    warnings: list[str] = []
+    done, duration = 0, 0.0
+    for name, source in zip(named, sources, strict=True):
+        recorder = SliceRecorder(line)
+        with open_reader(source, **cut) as reader:
+            recorder.check(reader.info.width, reader.info.height)
+            for frame in reader:
+                recorder.add(frame.image, frame.seconds)
+                done, duration = done + 1, max(duration, frame.seconds + 1.0 / reader.info.fps)
+                if progress is not None:
+                    progress(done, reader.info.frames if len(sources) == 1 else None)
+            warnings.extend(reader.warnings)
+        slices.append((name, recorder))
+    draw_slices(target, slices)
+    return Result(target, done, time.monotonic() - began, duration, tuple(dict.fromkeys(warnings)))
