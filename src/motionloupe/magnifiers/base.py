@@ -209,11 +209,13 @@ class Magnifier(ABC, Generic[Analysis]):
         with Spool() as spool:
             again = follower.twin()
             for frame in frames:
+                follower.admit(frame)
                 check_fits(alpha, *frame.shape[:2])
+                spool.append(frame)
+            temporal.begin(len(spool))
+            for frame in spool:
                 with torch.inference_mode():
                     temporal.observe(follower.step(frame, tracked=True).motion)
-                spool.append(frame)
-            temporal.settle()
             for index, frame in enumerate(spool):
                 with torch.inference_mode():
                     step = again.step(frame, tracked=True)
@@ -246,11 +248,15 @@ class _Follower(Generic[Analysis]):
         """A follower that starts afresh."""
         return _Follower(self._method, self._given)
 
-    def step(self, frame: Image, *, tracked: bool) -> _Step[Analysis]:
+    def admit(self, frame: Image) -> None:
+        """Raise UserError unless the frame is a picture of the first one's size."""
         check_image(frame)
         if self._first is None:
             self._first = frame
         _check_same_size(self._first, frame)
+
+    def step(self, frame: Image, *, tracked: bool) -> _Step[Analysis]:
+        self.admit(frame)
         now = self._method.analyse(to_tensor(frame, self._method.device))
         against, motion = self._measure(now, tracked)
         self._previous = _Step(against, now, motion)
