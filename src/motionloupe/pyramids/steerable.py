@@ -1,0 +1,171 @@
+"""Complex steerable pyramid, drawn in the frequency domain.
+
+Portilla and Simoncelli 2000 for the filters, Wadhwa et al. 2013 (section 3.4, appendix A) for the
+narrower bandwidths. A picture is split into rings of the spectrum, each ring into orientations; a
+subband keeps one half of the plane of frequencies, so it is complex and its phase follows motion
+across its orientation.
+
+Convention: frequencies are in units of the highest one, r = 1 at half a cycle per pixel, x right
+and y down. A subband is sampled as coarsely as its ring allows, and its values are those of the
+filtered picture at these samples.
+"""
+
+import math
+from functools import lru_cache
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor
+
+Bandwidth = Literal["octave", "half-octave", "quarter-octave"]
+Profile = npt.NDArray[np.float64]
+
+
+class _Design(NamedTuple):
+    orientations: int
+    rings: int
+    """Rings per octave."""
+    transition: float
+    """Width in octaves of a ring's flank; 0 for the smooth cos^6 windows."""
+
+
+_DESIGNS = {
+    "octave": _Design(4, 1, 1.0),
+    "half-octave": _Design(8, 2, 0.75),
+    "quarter-octave": _Design(8, 4, 0.0),
+}
+_ORDER = 6  # of the smooth windows; order + 1 of them make a constant sum of squares
+
+
+class SteerablePyramid:
+    """The pyramid for pictures of one size; build it through :func:`steerable_pyramid`."""
+
+    def __init__(self, height: int, width: int, bandwidth: Bandwidth, device: torch.device) -> None:
+        self.size = height, width
+        design = _DESIGNS[bandwidth]
+        octaves = max(int(math.log2(min(height, width))) - 2, 1)
+        radius, angle = _polar(height, width)
+        fans = _fans(angle, design.orientations)
+        self.filters: list[Tensor] = []
+        """One (orientations, h, w) float32 tensor per ring, finest first, ordered as an FFT is."""
+        rest = np.ones((height, width))
+        for number, ring in enumerate(_rings(radius, design, octaves)):
+            highest = 2.0 ** (-number / design.rings)
+            h, w = _coarser(height, highest), _coarser(width, highest)
+            kept = np.ix_(_kept(height, h), _kept(width, w))
+            masks = np.stack([(ring * fan)[kept] for fan in fans])
+            self.filters.append(torch.from_numpy(masks.astype(np.float32)).to(device))
+            rest -= ring**2
+        self._rest = torch.from_numpy(rest.astype(np.float32)).to(device)
+
+    def analyse(self, picture: Tensor) -> list[Tensor]:
+        """(H, W) float32 -> one complex64 tensor (orientations, h, w) per ring, finest first."""
+        spectrum = torch.fft.fft2(picture, norm="forward")
+        return [
+            torch.fft.ifft2(masks * _cropped(spectrum, *masks.shape[-2:]), norm="forward")
+            for masks in self.filters
+        ]
+
+    def synthesise(self, bands: list[Tensor]) -> Tensor:
+        """The subbands' part of the picture, (H, W) float32; linear in ``bands``."""
+        spectrum = bands[0].new_zeros(self.size)
+        for masks, band in zip(self.filters, bands, strict=True):
+            part = torch.fft.fft2(band, norm="forward").mul_(masks).sum(0)
+            for mine, its in _corners(self.size, part.shape):
+                spectrum[mine] += part[its]
+        half: Tensor = torch.fft.ifft2(spectrum, norm="forward").real
+        return half * 2
+
+    def residual(self, picture: Tensor) -> Tensor:
+        """What no subband holds, (H, W): the corners of the spectrum and the lowest frequencies.
+
+        ``synthesise(analyse(x)) + residual(x)`` is x.
+        """
+        rest: Tensor = torch.fft.ifft2(torch.fft.fft2(picture) * self._rest).real
+        return rest
+
+
+@lru_cache(maxsize=4)
+def steerable_pyramid(
+    height: int, width: int, bandwidth: Bandwidth, device: torch.device
+) -> SteerablePyramid:
+    """The pyramid for pictures of height x width; the last few are kept."""
+    return SteerablePyramid(height, width, bandwidth, device)
+
+
+def fast_size(size: int) -> int:
+    """The next size that is quick to transform and divisible by 4."""
+    return 4 * int(next_fast_len(math.ceil(size / 4)))
+
+
+def _polar(height: int, width: int) -> tuple[Profile, Profile]:
+    y = 2 * np.fft.fftfreq(height)[:, None]
+    x = 2 * np.fft.fftfreq(width)[None, :]
+    return np.hypot(y, x), np.arctan2(y, x + 0 * y)
+
+
+def _rings(radius: Profile, design: _Design, octaves: int) -> list[Profile]:
+    """The radial filters, finest first; their squares and the residuals' add up to 1."""
+    octave = np.log2(np.maximum(radius, 1e-9))
+    if not design.transition:
+        share = (_ORDER + 1) * math.comb(2 * _ORDER, _ORDER) / 4**_ORDER
+        reach = (_ORDER + 1) / 2 / design.rings  # octaves from the middle of a window to its end
+        rings = []
+        for number in range(octaves * design.rings):
+            away = (octave + reach + number / design.rings) / reach
+            window = np.cos(np.clip(away, -1, 1) * np.pi / 2) ** _ORDER
+            rings.append(window / math.sqrt(share))
+        return rings
+    rings, below = [], np.ones_like(radius)
+    for number in range(octaves * design.rings + 1):
+        away = (octave + number / design.rings) / design.transition
+        high = np.cos(np.clip(away, -1, 0) * np.pi / 2)
+        rings.append(below * high)
+        below = below * np.sqrt(1 - high**2)
+    return rings[1:]  # the first is the high-pass residual
+
+
+def _fans(angle: Profile, orientations: int) -> list[Profile]:
+    """The one-sided angular filters; with their mirror images their squares add up to 1."""
+    power = orientations - 1
+    share = orientations * math.comb(2 * power, power) / 4**power
+    turns = [angle - np.pi * number / orientations for number in range(orientations)]
+    return [np.maximum(np.cos(turn), 0) ** power / math.sqrt(share) for turn in turns]
+
+
+def _coarser(size: int, highest: float) -> int:
+    """Samples enough for frequencies up to ``highest`` (below r = 1 at ``size`` samples)."""
+    return min(size, fast_size(math.ceil(size * highest - 1e-9)))
+
+
+def _kept(size: int, smaller: int) -> list[int]:
+    """The lowest frequencies' places in a spectrum of ``size``, in the order of an FFT."""
+    return [*range((smaller + 1) // 2), *range(size - smaller // 2, size)]
+
+
+Corner = tuple[slice, slice]
+
+
+def _corners(size: tuple[int, ...], smaller: tuple[int, ...]) -> list[tuple[Corner, Corner]]:
+    """Where the four corners of a smaller spectrum lie in one of ``size``, and in itself."""
+    if size == smaller:
+        return [((slice(None), slice(None)), (slice(None), slice(None)))]
+    sides = []
+    for full, part in zip(size, smaller, strict=True):
+        head, tail = (part + 1) // 2, part // 2
+        sides.append(
+            [(slice(head), slice(head)), (slice(full - tail, full), slice(part - tail, part))]
+        )
+    return [((y, x), (v, u)) for y, v in sides[0] for x, u in sides[1]]
+
+
+def _cropped(spectrum: Tensor, height: int, width: int) -> Tensor:
+    if spectrum.shape == (height, width):
+        return spectrum
+    part = spectrum.new_empty((height, width))
+    for its, mine in _corners(spectrum.shape, part.shape):
+        part[mine] = spectrum[its]
+    return part
