@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
+from scipy.interpolate import BSpline
 
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
@@ -20,6 +21,7 @@ _LUMA = np.array([0.299, 0.587, 0.114])
 _ROUNDS = 30
 _CLOSE_ENOUGH = 1e-5  # pixels
 _BORDER = 8  # pixels at the region's edge that may have entered or left it
+_QUINTIC = BSpline.basis_element([-3, -2, -1, 0, 1, 2, 3])
 
 
 def luma(image: Image) -> npt.NDArray[np.float64]:
@@ -36,16 +38,16 @@ def displacement(reference: Image, frame: Image, box: Box | None = None) -> tupl
     ``box`` is (x, y, width, height); without it the whole picture counts. Good to about a third of
     the region's size. Raises UserError where the region is too small, outside, or has no texture.
     """
-    before, after = luma(reference), luma(frame)
-    if before.shape != after.shape:
-        raise UserError(f"the pictures differ in size: {before.shape} and {after.shape}")
-    x, y, width, height = box or (0, 0, before.shape[1], before.shape[0])
-    if x < 0 or y < 0 or x + width > before.shape[1] or y + height > before.shape[0]:
-        raise UserError(f"the region {box} lies outside the picture of {before.shape[::-1]}")
+    rows, columns = reference.shape[:2]
+    if (rows, columns) != frame.shape[:2]:
+        raise UserError(f"the pictures differ in size: {reference.shape} and {frame.shape}")
+    x, y, width, height = box or (0, 0, columns, rows)
+    if x < 0 or y < 0 or x + width > columns or y + height > rows:
+        raise UserError(f"the region {box} lies outside the picture of {columns} x {rows}")
     if min(width, height) < 2 * _BORDER + 8:
         raise UserError(f"a region to measure needs {2 * _BORDER + 8} pixels a side, found {box}")
-    a = before[y : y + height, x : x + width]
-    b = after[y : y + height, x : x + width]
+    a = luma(reference[y : y + height, x : x + width])
+    b = luma(frame[y : y + height, x : x + width])
     if a.std() < 1e-4:
         raise UserError("the region has no texture to follow; choose another")
     window = cv2.createHanningWindow((width, height), cv2.CV_64F)
@@ -58,28 +60,40 @@ def _refine(
 ) -> tuple[float, float]:
     """Gauss-Newton on sum of (b(p + d) - a(p))^2 over the pixels that stay inside."""
     splines = ndimage.spline_filter(b, order=5, mode="mirror")
-    rows, columns = np.mgrid[0 : a.shape[0], 0 : a.shape[1]].astype(np.float64)
     d = start.astype(np.float64)
     best, best_error = d.copy(), np.inf
     for _ in range(_ROUNDS):
-        moved = ndimage.map_coordinates(
-            splines, [rows + d[1], columns + d[0]], order=5, mode="mirror", prefilter=False
-        )
         margin = _BORDER + np.ceil(np.abs(d)).astype(int)
-        inner = (
-            slice(margin[1], a.shape[0] - margin[1]),
-            slice(margin[0], a.shape[1] - margin[0]),
-        )
-        gy, gx = np.gradient(moved)
-        residual = (a - moved)[inner].ravel()
-        if residual.size == 0:
+        if min(a.shape[0] - 2 * margin[1], a.shape[1] - 2 * margin[0]) < 1:
             break
+        top, left = int(margin[1]), int(margin[0])
+        inner = a[top : a.shape[0] - top, left : a.shape[1] - left]
+        # One pixel more on each side, so that the slopes are central everywhere.
+        moved = _sampled(splines, 0, top - 1, inner.shape[0] + 2, float(d[1]))
+        moved = _sampled(moved, 1, left - 1, inner.shape[1] + 2, float(d[0]))
+        across = 0.5 * (moved[1:-1, 2:] - moved[1:-1, :-2])
+        down = 0.5 * (moved[2:, 1:-1] - moved[:-2, 1:-1])
+        residual = (inner - moved[1:-1, 1:-1]).ravel()
         error = float(np.mean(residual**2))
         if error < best_error:
             best, best_error = d.copy(), error
-        slopes = np.stack([gx[inner].ravel(), gy[inner].ravel()], axis=1)
-        step, *_ = np.linalg.lstsq(slopes, residual, rcond=None)
+        slopes = np.stack([across.ravel(), down.ravel()])
+        step, *_ = np.linalg.lstsq(slopes @ slopes.T, slopes @ residual, rcond=None)
         d = d + step
         if np.abs(step).max() < _CLOSE_ENOUGH:
             return float(d[0]), float(d[1])
     return float(best[0]), float(best[1])
+
+
+def _sampled(
+    splines: npt.NDArray[np.float64], axis: int, first: int, count: int, offset: float
+) -> npt.NDArray[np.float64]:
+    """``count`` values along ``axis`` at first + offset, first + 1 + offset, ..."""
+    whole = int(np.floor(offset))
+    weights = _QUINTIC(offset - whole - np.arange(-2, 4))
+    lines = np.moveaxis(splines, axis, 0)
+    begin = first + whole - 2
+    total = sum(
+        weight * lines[begin + tap : begin + tap + count] for tap, weight in enumerate(weights)
+    )
+    return np.moveaxis(np.asarray(total), 0, axis)

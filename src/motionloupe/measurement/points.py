@@ -1,0 +1,153 @@
+"""Motion at the points of a video that can be followed: how much there is, and where most.
+
+Points are corners (Shi and Tomasi 1994) followed by pyramidal Lucas-Kanade, forwards and back; a
+point that does not come back to where it began is dropped.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from motionloupe.arrays import Image
+from motionloupe.measurement.displacement import luma
+
+Points = npt.NDArray[np.float32]
+_PAIRS = 48  # pairs measured of a video whose length is known
+_POINTS = 600
+_WINDOW = (21, 21)
+_COMES_BACK = 0.2  # pixels
+_NEIGHBOURS = 5
+
+
+@dataclass(frozen=True)
+class MotionStatistics:
+    """Distance in pixels that points move from one frame to the next, over ``pairs`` of frames."""
+
+    median: float
+    percentile_99: float
+    pairs: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.median:.3f} px per frame in the median, {self.percentile_99:.3f} px at the "
+            f"99th percentile ({self.pairs} pairs of frames)"
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """A point and how it moves: standard deviation in x and y over time, in pixels."""
+
+    x: float
+    y: float
+    across: float
+    down: float
+
+
+def motion_statistics(
+    images: Iterable[Image], expected: int | None = None
+) -> MotionStatistics | None:
+    """Motion between neighbouring frames; None where nothing has texture to follow.
+
+    ``expected`` frames spread the sample of pairs over the whole video; without it the sample gets
+    sparser as the video goes on.
+    """
+    stride = max(1, (expected or 0) // _PAIRS)
+    distances: list[npt.NDArray[np.float64]] = []
+    before: npt.NDArray[np.uint8] | None = None
+    since = 0
+    for image in images:
+        wanted, since = since % stride == 0, since + 1
+        if before is None and not wanted:
+            continue
+        grey = _grey(image)
+        if before is not None:
+            moved = _moves(before, grey)
+            if len(moved):
+                distances.append(np.hypot(*moved.T))
+                stride *= 2 if not expected and len(distances) % _PAIRS == 0 else 1
+        before = grey if wanted else None
+    if not distances:
+        return None
+    every = np.concatenate(distances)
+    return MotionStatistics(
+        float(np.median(every)), float(np.percentile(every, 99)), len(distances)
+    )
+
+
+def liveliest_place(images: Iterable[Image], expected: int | None = None) -> Place | None:
+    """Where the picture moves most against its first frame; None without texture or motion.
+
+    A point counts as lively as the median of its neighbours, so that one lost point cannot win.
+    """
+    stride = max(1, (expected or 0) // (2 * _PAIRS))
+    first: npt.NDArray[np.uint8] | None = None
+    points: Points = np.empty((0, 2), np.float32)
+    paths: list[npt.NDArray[np.float64]] = []
+    for index, image in enumerate(images):
+        if index % stride:
+            continue
+        grey = _grey(image)
+        if first is None:
+            first, points = grey, _corners(grey)
+            continue
+        if not len(points):
+            return None
+        moved, good = _follow(first, grey, points)
+        paths.append(np.where(good[:, None], moved - points, np.nan))
+    if not paths:
+        return None
+    every = np.stack(paths)
+    kept = np.isfinite(every[..., 0]).mean(axis=0) > 0.9
+    if kept.sum() < _NEIGHBOURS:
+        return None
+    spread = np.nanstd(every[:, kept], axis=0)
+    return _best(points[kept].astype(np.float64), spread)
+
+
+def _best(points: npt.NDArray[np.float64], spread: npt.NDArray[np.float64]) -> Place | None:
+    apart = np.linalg.norm(points[:, None] - points[None], axis=2)
+    near = np.argsort(apart, axis=1)[:, :_NEIGHBOURS]
+    common = np.median(spread[near], axis=1)
+    best = int(np.argmax(np.hypot(*common.T)))
+    if not common[best].any():
+        return None
+    (x, y), (across, down) = points[best], common[best]
+    return Place(float(x), float(y), float(across), float(down))
+
+
+def _grey(image: Image) -> npt.NDArray[np.uint8]:
+    return np.round(luma(image) * 255.0).clip(0, 255).astype(np.uint8)
+
+
+def _corners(grey: npt.NDArray[np.uint8]) -> Points:
+    found: Any = cv2.goodFeaturesToTrack(grey, _POINTS, qualityLevel=0.01, minDistance=5)
+    return np.empty((0, 2), np.float32) if found is None else found.reshape(-1, 2)
+
+
+def _moves(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    points = _corners(before)
+    if not len(points):
+        return np.empty((0, 2))
+    moved, good = _follow(before, after, points)
+    moves: npt.NDArray[np.float64] = (moved - points)[good].astype(np.float64)
+    return moves
+
+
+def _follow(
+    before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8], points: Points
+) -> tuple[Points, npt.NDArray[np.bool_]]:
+    """Where the points went, and which of them came back when followed the other way."""
+    precise = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-4)
+    lucas_kanade: Any = cv2.calcOpticalFlowPyrLK
+    settings: dict[str, Any] = {"winSize": _WINDOW, "maxLevel": 4, "criteria": precise}
+    start = points.reshape(-1, 1, 2)
+    moved, forward, _ = lucas_kanade(before, after, start, None, **settings)
+    back, backward, _ = lucas_kanade(after, before, moved, None, **settings)
+    missed = np.linalg.norm((back - start).reshape(-1, 2), axis=1)
+    good = (forward.ravel() > 0) & (backward.ravel() > 0) & (missed < _COMES_BACK)
+    return moved.reshape(-1, 2), good
