@@ -11,9 +11,11 @@ from torch import nn
 
 from motionloupe.errors import UserError
 from motionloupe.networks.oh2018 import Oh2018
+from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.networks.unet import FlowmagUNet
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "flowmag-splat": FlowmagSplat,
     "flowmag-unet": FlowmagUNet,
     "oh2018": Oh2018,
 }
