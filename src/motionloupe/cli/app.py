@@ -3,6 +3,7 @@
 Exit codes: 0; 2, the user can mend it; 130 and 143, stopped by Ctrl-C or SIGTERM; 1, a bug.
 """
 
+import errno
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ from motionloupe.errors import UserError
 
 USER_ERROR = 2
 BROKEN_PIPE = 141
+_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 _UsageError: type[Exception] = typer.BadParameter.__base__ or typer.BadParameter
 
 app = typer.Typer(
@@ -77,10 +79,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (_Stopped, KeyboardInterrupt, typer.Abort) as error:
         number = error.number if isinstance(error, _Stopped) else signal.SIGINT
         return _fail("stopped; nothing half-written was left behind", 128 + number, as_json)
-    except BrokenPipeError:
-        # The reader has gone (| head). Without this, Python would complain on exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (BrokenPipeError, SystemExit):  # the reader has gone (| head); Typer makes it an exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # lest Python complain
         return BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        named = f"{error.filename}: " if error.filename else ""
+        return _fail(f"{named}{error.strerror}", USER_ERROR, as_json)
     return code if isinstance(code, int) else 0
 
 

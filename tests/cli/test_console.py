@@ -1,0 +1,75 @@
+"""Progress: a bar for a terminal, plain lines for a log, nothing when told so."""
+
+import io
+import json
+import sys
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from motionloupe.cli import console
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def monotonic(self):
+        return self.now
+
+
+def told(monkeypatch, capsys, expected, *, quiet=False):
+    clock = Clock()
+    monkeypatch.setattr(console, "time", clock)
+    with console.Progress(quiet) as progress:
+        for done in range(1, 101):
+            clock.now += 0.125
+            progress(done, expected)
+    return capsys.readouterr()
+
+
+def test_a_log_gets_a_line_at_times_with_rate_and_time_left(monkeypatch, capsys):
+    printed = told(monkeypatch, capsys, 100)
+    assert printed.out == ""
+    assert printed.err.splitlines() == [
+        "40 of 100 frames, 8 frames/s, 8 s left",
+        "80 of 100 frames, 8 frames/s, 2 s left",
+    ]
+
+
+def test_where_the_length_is_unknown_no_time_left_is_invented(monkeypatch, capsys):
+    assert told(monkeypatch, capsys, None).err.splitlines()[0] == "40 frames, 8 frames/s"
+    assert told(monkeypatch, capsys, 60).err.splitlines()[1] == "80 frames, 8 frames/s"
+
+
+def test_quiet_says_nothing(monkeypatch, capsys):
+    assert told(monkeypatch, capsys, 100, quiet=True) == ("", "")
+
+
+def test_a_terminal_gets_a_bar(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with console.Progress(quiet=False) as progress:
+        progress(3, 10)
+        progress(12, 10)
+    assert "12/12" in screen.getvalue()
+    assert "frames/s" in screen.getvalue()
+
+
+def test_json_is_one_object_that_knows_paths_and_numbers(capsys):
+    record = {"path": Path("a/b"), "rate": Fraction(30000, 1001), "x": np.float64(0.5)}
+    console.say(["for people"], record, quiet=True, as_json=True)
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == {"path": "a/b", "rate": "30000/1001", "x": 0.5}
+    assert printed.count("\n") == 1
+
+
+def test_warnings_are_told_even_when_quiet(capsys):
+    console.warn(["three frames were lost"])
+    assert capsys.readouterr().err == "motionloupe: warning: three frames were lost\n"

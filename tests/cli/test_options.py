@@ -1,0 +1,76 @@
+"""Texts of the command line become values of the right type, or one clear line."""
+
+import pytest
+
+from motionloupe import magnifiers
+from motionloupe.cli.options import line, method_options, stem
+from motionloupe.errors import UserError
+
+DEFAULTS = {
+    "levels": 4,
+    "sigma": 3.0,
+    "bandwidth": "octave",
+    "chroma": False,
+    "limit": None,
+    "sizes": (3, 5.5),
+}
+
+
+@pytest.fixture(autouse=True)
+def _a_method(monkeypatch):
+    monkeypatch.setattr(magnifiers, "options_of", lambda name: DEFAULTS)
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("levels=6", {"levels": 6}),
+        ("sigma=2", {"sigma": 2.0}),
+        ("sigma=-1e-3", {"sigma": -0.001}),
+        ("bandwidth=half-octave", {"bandwidth": "half-octave"}),
+        ("chroma=yes", {"chroma": True}),
+        ("chroma=0", {"chroma": False}),
+        ("limit=16", {"limit": 16}),
+        ("limit=0.5", {"limit": 0.5}),
+        ("limit=none", {"limit": None}),
+        ("limit=auto", {"limit": "auto"}),
+        ("sizes=1,2.5", {"sizes": (1, 2.5)}),
+    ],
+)
+def test_a_setting_takes_the_type_of_its_default(setting, expected):
+    found = method_options("phase", [setting])
+    assert found == expected
+    assert [type(value) for value in found.values()] == [type(v) for v in expected.values()]
+
+
+@pytest.mark.parametrize(
+    ("setting", "reason"),
+    [
+        ("levels", "NAME=VALUE"),
+        ("levels=2.5", "whole number"),
+        ("sigma=wide", "a number"),
+        ("chroma=maybe", "true or false"),
+        ("magic=1", "its own are: levels, sigma"),
+    ],
+)
+def test_a_wrong_setting_is_named(setting, reason):
+    with pytest.raises(UserError, match=reason):
+        method_options("phase", [setting])
+
+
+def test_lines_may_be_negative_and_spaced():
+    assert line("-1,2.5, 3,4e1") == (-1, 2.5, 3, 40)
+
+
+@pytest.mark.parametrize("text", ["", "1,2,3", "1,2,3,4,5", "1;2;3;4", "a,b,c,d"])
+def test_anything_else_is_no_line(text):
+    with pytest.raises(UserError, match="X1,Y1,X2,Y2"):
+        line(text)
+
+
+def test_results_are_called_after_their_source(tmp_path):
+    (tmp_path / "frames.v2").mkdir()
+    assert stem("clips/bridge.v2.mp4") == "bridge.v2"
+    assert stem(str(tmp_path / "frames.v2")) == "frames.v2"
+    assert stem(str(tmp_path / "frames.v2") + "/") == "frames.v2"
+    assert stem(str(tmp_path / "frames.v2" / "*.png")) == "frames.v2"
