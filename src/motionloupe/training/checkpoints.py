@@ -1,0 +1,97 @@
+"""Everything that a run needs to go on as if it had never stopped.
+
+That is the network, the average of its weights, Adam's moments and the number of the step. There is
+no random state: samples are a pure function of their number, and nothing else is random.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+
+from motionloupe.errors import UserError
+from motionloupe.networks.weights import read_tensors, write_atomically
+from motionloupe.training.average import WeightAverage
+from motionloupe.training.config import Config
+from motionloupe.training.tasks import Task, build_task
+
+MAY_CHANGE = {("report",), ("data", "workers"), ("optimiser", "steps")}
+"""What a resumed run may be told anew."""
+
+
+@dataclass
+class State:
+    """A run between two steps."""
+
+    config: Config
+    task: Task
+    adam: Adam
+    average: WeightAverage
+    step: int = 0
+    best: float = field(default=float("inf"))  # loss of the best validation so far
+
+
+def fresh(config: Config, device: torch.device) -> State:
+    """A run before its first step; the random weights follow from the seed."""
+    torch.manual_seed(config.data.seed)
+    task = build_task(config).to(device)
+    if config.optimiser.channels_last:
+        task.network.to(memory_format=torch.channels_last)
+    adam = Adam(task.network.parameters(), lr=config.optimiser.rate)
+    return State(config, task, adam, WeightAverage(task.network, config.optimiser.ema))
+
+
+def save(state: State, path: Path) -> None:
+    """Write a checkpoint that appears whole or not at all."""
+    tensors = {f"network.{k}": v for k, v in state.task.network.state_dict().items()}
+    tensors |= {f"average.{k}": v for k, v in state.average.weights.items()}
+    for name, parameter in state.task.network.named_parameters():
+        for kind, value in state.adam.state[parameter].items():
+            tensors[f"adam.{kind}.{name}"] = value
+    run = {"config": state.config.as_table(), "step": state.step, "best": state.best}
+    write_atomically(path, tensors, {"run": run})
+
+
+def restore(state: State, path: Path) -> None:
+    """Bring a fresh state to where a checkpoint was written. Raises UserError for another run's."""
+    tensors, metadata = read_tensors(path)
+    run = metadata.get("run")
+    if not isinstance(run, dict):
+        raise UserError(f"{path} is not a checkpoint of a run: choose another output folder")
+    _check_same(run["config"], json.loads(json.dumps(state.config.as_table())), path)
+    try:
+        state.task.network.load_state_dict(_part(tensors, "network."))
+    except RuntimeError:
+        raise UserError(f"{path} does not fit the network {state.config.network.name}") from None
+    for name, value in _part(tensors, "average.").items():
+        state.average.weights[name].copy_(value)
+    for name, parameter in state.task.network.named_parameters():
+        state.adam.state[parameter] = {
+            "step": tensors[f"adam.step.{name}"],
+            **{
+                kind: torch.empty_like(parameter).copy_(tensors[f"adam.{kind}.{name}"])
+                for kind in ("exp_avg", "exp_avg_sq")
+            },
+        }
+    state.step, state.best = run["step"], run["best"]
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def _check_same(old: Any, new: Any, path: Path, at: tuple[str, ...] = ()) -> None:
+    if at in MAY_CHANGE:
+        return
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            _check_same(old.get(key), new.get(key), path, (*at, key))
+    elif old != new:
+        raise UserError(
+            f"{path} belongs to a run with {'.'.join(at)} = {old!r}, now {new!r}: "
+            "choose another output folder, or go on with its configuration"
+        )

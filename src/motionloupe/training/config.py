@@ -1,0 +1,197 @@
+"""What a training run is made of; saved in every checkpoint.
+
+A configuration is a named one, or a TOML file whose tables carry the names of the fields below and
+may start from a named one: ``base = "small"``.
+"""
+
+import tomllib
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from motionloupe.errors import UserError
+
+TaskName = Literal["oh2018", "flowmag"]
+Border = Literal["reflect", "valid"]
+
+
+@dataclass(frozen=True)
+class NetworkChoice:
+    """A network of :mod:`motionloupe.networks` by name, and its options."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Data:
+    """``batch`` samples of ``size`` x ``size`` pixels a step, over all processes together.
+
+    ``scene`` changes options of the synthetic scenes (see ``motionloupe.data``). Every sample is a
+    pure function of (``seed``, its number), whatever ``workers`` (processes that make samples) is.
+    """
+
+    size: int = 128
+    batch: int = 4
+    seed: int = 0
+    workers: int = 0
+    scene: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class OhLoss:
+    """L1 of the picture + ``regulariser`` x the three terms that part texture from shape."""
+
+    regulariser: float = 0.1
+
+
+@dataclass(frozen=True)
+class FlowLoss:
+    """L1 of flows in pixels + ``colour`` x L1 of colours, through the estimator ``flow``."""
+
+    flow: str = "raft-small"
+    iterations: int = 5
+    zero_correct: bool = False
+    colour: float = 10.0
+    border: Border = "reflect"
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """Adam for ``steps`` steps at ``rate``, after a linear rise over ``warmup`` steps.
+
+    ``schedule`` "cosine" falls to a hundredth at the end. ``clip`` bounds the gradient's norm (0:
+    no bound). ``autocast`` computes the network in bfloat16. ``ema`` is the decay of the average of
+    the weights, which is what is validated and kept (0: the weights themselves).
+    """
+
+    steps: int
+    rate: float
+    warmup: int = 0
+    schedule: Literal["constant", "cosine"] = "constant"
+    clip: float = 0.0
+    autocast: bool = False
+    channels_last: bool = True
+    ema: float = 0.999
+
+
+@dataclass(frozen=True)
+class Report:
+    """Steps between lines of the log, checkpoints, and validations over ``scenes`` scenes."""
+
+    log: int = 20
+    save: int = 200
+    validate: int = 500
+    scenes: int = 16
+
+
+@dataclass(frozen=True)
+class Config:
+    """One training run."""
+
+    task: TaskName
+    network: NetworkChoice
+    loss: OhLoss | FlowLoss
+    optimiser: Optimiser
+    data: Data = field(default_factory=Data)
+    report: Report = field(default_factory=Report)
+
+    def as_table(self) -> dict[str, Any]:
+        """Plain dictionaries, for JSON."""
+        return asdict(self)
+
+
+_SMALL_SCENES = {
+    "parts": {"moving": 3.0, "foreground": 1.0, "background": 1.0, "static": 0.5, "blurred": 0.25},
+    "objects": (3, 10),
+    "motion": (0.0, 5.0),
+    "largest_magnified": 16.0,
+}
+
+_OH_SMALL = Config(
+    task="oh2018",
+    network=NetworkChoice("oh2018", {"variant": "released"}),
+    loss=OhLoss(regulariser=0.0),
+    optimiser=Optimiser(steps=20_000, rate=3e-4, warmup=100, schedule="cosine", clip=1.0),
+    data=Data(size=96, batch=4, scene={**_SMALL_SCENES, "alpha": (0.25, 100.0)}),
+)
+
+CONFIGS: dict[TaskName, dict[str, Config]] = {
+    "oh2018": {
+        "paper": Config(
+            task="oh2018",
+            network=NetworkChoice("oh2018", {"variant": "paper"}),
+            loss=OhLoss(),
+            optimiser=Optimiser(steps=300_000, rate=1e-4, ema=0.0),
+            data=Data(size=384, batch=4, workers=8),
+            report=Report(save=2000, validate=5000, scenes=64),
+        ),
+        "small": _OH_SMALL,
+    },
+    "flowmag": {
+        "paper": Config(
+            task="flowmag",
+            network=NetworkChoice("flowmag-unet", {"base": 64}),
+            loss=FlowLoss(flow="raft-large"),
+            optimiser=Optimiser(steps=300_000, rate=3e-4, ema=0.0),
+            data=Data(size=512, batch=40, workers=16, scene={"alpha": (1.0, 16.0)}),
+            report=Report(save=1000, validate=2000, scenes=80),
+        ),
+        "small": replace(
+            _OH_SMALL,
+            task="flowmag",
+            network=NetworkChoice("flowmag-splat"),
+            loss=FlowLoss(zero_correct=True, border="valid"),
+            data=Data(size=96, batch=4, scene={**_SMALL_SCENES, "alpha": (0.5, 16.0)}),
+        ),
+    },
+}
+
+
+def load_config(task: TaskName, given: str) -> Config:
+    """The configuration of ``task`` that is called or stored at ``given``. Raises UserError."""
+    named = CONFIGS[task]
+    if given in named:
+        return named[given]
+    path = Path(given)
+    if not path.is_file():
+        raise UserError(f"no configuration {given!r}: give {' or '.join(named)}, or a TOML file")
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} is not TOML: {error}") from None
+    base = table.pop("base", "small")
+    if base not in named:
+        raise UserError(f"{path}: base must be one of {', '.join(named)}, found {base!r}")
+    config: Config = changed(named[base], table, str(path))
+    if config.task != task:
+        raise UserError(f"{path} is a configuration of {config.task}, not of {task}")
+    return config
+
+
+def changed(config: Any, table: dict[str, Any], where: str) -> Any:
+    """A configuration with the values of ``table`` put in. Raises UserError if one does not fit."""
+    hints = get_type_hints(type(config))
+    values = {}
+    for key, value in table.items():
+        if key not in hints:
+            raise UserError(f"{where} has no key {key!r}; there are {', '.join(hints)}")
+        old = getattr(config, key)
+        if is_dataclass(old) and isinstance(value, dict):
+            values[key] = changed(old, value, f"{where} [{key}]")
+        else:
+            values[key] = _checked(value, hints[key], f"{where} {key}")
+    return replace(config, **values)
+
+
+def _checked(value: Any, hint: Any, where: str) -> Any:
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise UserError(f"{where} must be one of {', '.join(get_args(hint))}, found {value!r}")
+        return value
+    if hint is float and type(value) is int:
+        return float(value)
+    if type(value) is not (get_origin(hint) or hint):
+        name = getattr(hint, "__name__", str(hint))
+        raise UserError(f"{where} must be of type {name}, found {value!r}")
+    return value

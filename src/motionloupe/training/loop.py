@@ -1,0 +1,137 @@
+"""The training loop of both papers. It reads from top to bottom."""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from motionloupe.errors import UserError
+from motionloupe.networks.weights import save_weights
+from motionloupe.training.checkpoints import State, fresh, restore, save
+from motionloupe.training.config import Config, Optimiser, Report
+from motionloupe.training.distributed import joined
+from motionloupe.training.log import Log, Means
+from motionloupe.training.samples import Sample, Samples, batches
+
+CHECKPOINT = "checkpoint.safetensors"
+WEIGHTS = "weights.safetensors"
+
+
+def train(
+    config: Config,
+    samples: Samples,
+    held_out: Samples,
+    output: Path,
+    *,
+    about_data: str = "",
+    tell: Callable[[str], None] = print,
+) -> None:
+    """Train until ``config.optimiser.steps``; where ``output`` holds a checkpoint, go on from it.
+
+    ``output`` receives checkpoint.safetensors (to go on), weights.safetensors (the best so far on
+    ``held_out``, to magnify with), log.jsonl and pictures of held-out samples. Under torchrun every
+    process takes its share of each batch. Raises UserError.
+    """
+    check_report(config.report)
+    with joined(config.data.batch) as process:
+        state = fresh(config, process.device)
+        if (output / CHECKPOINT).is_file():
+            restore(state, output / CHECKPOINT)
+        log = Log(output, state.step, tell) if process.first else None
+        learner = process.share(state.task)
+        means = Means(process)
+        stop = config.optimiser.steps
+        for batch in batches(samples, config.data, state.step, stop, process):
+            means.add(learn(learner, state, batch))
+            last = state.step == stop
+            if state.step % config.report.log == 0:
+                values = means.take()
+                if log:
+                    log.write("train", state.step, values)
+            if log and (last or state.step % config.report.validate == 0):
+                values = validate(state, held_out, log, process.device)
+                if values["loss"] < state.best:
+                    state.best = values["loss"]
+                    export(state, values, output / WEIGHTS, about_data)
+            if log and (last or state.step % config.report.save == 0):
+                save(state, output / CHECKPOINT)
+
+
+def check_report(report: Report) -> None:
+    """Raise UserError unless a resumed run would repeat the lines of its log."""
+    if report.save % report.log or report.validate % report.log:
+        raise UserError(
+            f"save ({report.save}) and validate ({report.validate}) must be multiples of log "
+            f"({report.log})"
+        )
+
+
+def learn(learner: nn.Module, state: State, batch: Sample) -> dict[str, Tensor]:
+    """One step of Adam; the losses before it. Raises UserError where they are not finite."""
+    options, task = state.config.optimiser, state.task
+    task.train()
+    for group in state.adam.param_groups:
+        group["lr"] = rate_at(state.step, options)
+    state.adam.zero_grad(set_to_none=True)
+    device = batch["a"].device.type
+    with torch.autocast(device, dtype=torch.bfloat16, enabled=options.autocast):
+        losses: dict[str, Tensor] = learner(batch)
+    if not bool(torch.isfinite(losses["loss"])):
+        raise UserError(
+            f"the loss became {losses['loss'].item()} at step {state.step}: go on from the last "
+            "checkpoint with a lower rate or a clip in another output folder"
+        )
+    losses["loss"].backward()  # type: ignore[no-untyped-call]
+    if options.clip:
+        nn.utils.clip_grad_norm_(task.network.parameters(), options.clip)
+    state.adam.step()
+    state.step += 1
+    state.average.update(task.network, state.step)
+    return losses
+
+
+def rate_at(step: int, options: Optimiser) -> float:
+    """The learning rate of a step, counted from 0."""
+    rise = min(1.0, (step + 1) / options.warmup) if options.warmup else 1.0
+    if options.schedule == "constant":
+        return options.rate * rise
+    done = min(1.0, step / options.steps)
+    return options.rate * rise * (0.01 + 0.99 * 0.5 * (1.0 + math.cos(math.pi * done)))
+
+
+@torch.no_grad()
+def validate(state: State, held_out: Samples, log: Log, device: torch.device) -> dict[str, float]:
+    """Mean losses of the averaged weights over the held-out samples; the first become a picture."""
+    task, config = state.task.eval(), state.config
+    total: dict[str, float] = {}
+    count = config.report.scenes
+    sheet: list[list[Tensor]] = []
+    with state.average.within(task.network):
+        for number in range(count):
+            sample = held_out[number]
+            batch = {name: part[None].to(device) for name, part in sample.items()}
+            for name, value in task(batch).items():
+                total[name] = total.get(name, 0.0) + float(value) / count
+            if number < 4:
+                twin = "_perturbed" if "y_perturbed" in batch else ""
+                shown = [batch[name] for name in ("a", f"b{twin}", f"y{twin}")]
+                sheet.append([*shown, task.answer(batch)])
+    log.write("validation", state.step, total)
+    log.picture(state.step, [torch.cat(row) for row in zip(*sheet, strict=True)])
+    return total
+
+
+def export(state: State, values: dict[str, float], path: Path, about_data: str) -> None:
+    """The averaged weights in half precision, with the card of the run."""
+    network = state.config.network
+    card: dict[str, Any] = {
+        "task": state.config.task,
+        "step": state.step,
+        "held_out": values,
+        "data": about_data,
+        "config": state.config.as_table(),
+    }
+    save_weights(path, network.name, network.options, state.average.weights, card)

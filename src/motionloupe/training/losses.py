@@ -1,0 +1,83 @@
+"""What the networks are taught: the losses of FlowMag and of Oh et al.
+
+Convention: pictures (B, 3, H, W) in [0, 1], flow (B, 2, H, W) in pixels with x first, total factors
+alpha (B, 1, 1, 1) or (B, 1, H, W).
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from motionloupe.flow.warp import backward_warp, inside
+from motionloupe.training.config import Border
+
+
+class MotionTerms(NamedTuple):
+    """Equations 3 and 4 of FlowMag, before they are weighted."""
+
+    motion: Tensor
+    colour: Tensor
+
+
+class MagnificationLoss(nn.Module):
+    """FlowMag's loss: the flow of the answer is alpha times the flow of the input.
+
+    Equation 3, the motion: mean | F(a, answer) - alpha F(a, b) | in pixels. Equation 4, the colour:
+    mean | W(answer, F(a, answer)) - W(b, F(a, b)) |, both drawn back onto the reference. The
+    estimator is frozen: gradients pass through it to the answer and never to its weights.
+
+    ``border`` says what counts where a wanted place lies outside the frame: "reflect" counts all,
+    warped with reflection as the authors do; "valid" leaves those pixels out of both terms.
+    """
+
+    def __init__(self, estimator: nn.Module, border: Border = "reflect") -> None:
+        super().__init__()
+        self.estimator = estimator.eval().requires_grad_(False)
+        self.border = border
+
+    def train(self, mode: bool = True) -> "MagnificationLoss":
+        """The estimator's batch norms must never drift, whatever the trainer calls."""
+        super().train(mode)
+        self.estimator.eval()
+        return self
+
+    def forward(
+        self, reference: Tensor, frame: Tensor, answer: Tensor, alpha: Tensor
+    ) -> MotionTerms:
+        with torch.no_grad():
+            source = self.estimator(reference, frame)
+            wanted = alpha * source
+            shown = backward_warp(frame, source)
+            counts = inside(wanted) if self.border == "valid" else torch.ones_like(source[:, :1])
+        flow = self.estimator(reference, answer)
+        drawn = backward_warp(answer, flow)
+        return MotionTerms(
+            masked_mean((flow - wanted).abs(), counts), masked_mean((drawn - shown).abs(), counts)
+        )
+
+
+def masked_mean(values: Tensor, counts: Tensor) -> Tensor:
+    """Mean of (B, C, H, W) over the pixels where ``counts`` (B, 1, H, W) is 1; 0 where none is.
+
+    Each sample weighs the same, so that a batch shared out to processes has the same mean.
+    """
+    sums = (values * counts).mean(dim=1).sum(dim=(1, 2))
+    return (sums / counts.sum(dim=(1, 2, 3)).clamp(min=1.0)).mean()
+
+
+def l1(first: Tensor, second: Tensor) -> Tensor:
+    """Mean absolute difference."""
+    return (first - second).abs().mean()
+
+
+def decomposition_regularisers(
+    textures: tuple[Tensor, Tensor, Tensor, Tensor], shapes: tuple[Tensor, Tensor]
+) -> Tensor:
+    """L1(V_a, V_b) + L1(V'_b, V'_Y) + L1(M_b, M'_b).
+
+    ``textures`` V_a, V_b, V'_b, V'_Y and ``shapes`` M_b, M'_b; a prime marks the twin whose colours
+    are perturbed: colour belongs to the texture, motion to the shape.
+    """
+    plain_a, plain_b, twin_b, twin_y = textures
+    return l1(plain_a, plain_b) + l1(twin_b, twin_y) + l1(*shapes)

@@ -1,0 +1,112 @@
+"""The two papers as tasks: a batch goes in, the loss and its parts come out.
+
+A batch holds ``a``, ``b`` and, for synthetic scenes, ``b_perturbed``, ``y``, ``y_perturbed``, all
+(B, 3, H, W) in [0, 1], and the total factors ``alpha`` (B, 1, 1, 1).
+"""
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from motionloupe.errors import UserError
+from motionloupe.flow import load_flow
+from motionloupe.networks import build
+from motionloupe.networks.oh2018 import Oh2018
+from motionloupe.training.config import Config, FlowLoss, OhLoss
+from motionloupe.training.losses import (
+    MagnificationLoss,
+    decomposition_regularisers,
+    l1,
+)
+
+Batch = dict[str, Tensor]
+Losses = dict[str, Tensor]
+"""``loss``, the sum to be lowered, and its parts."""
+
+
+class Task(nn.Module):
+    """A network and its lesson: ``answer`` magnifies a batch, ``forward`` gives the losses."""
+
+    network: nn.Module
+
+    def answer(self, batch: Batch) -> Tensor:
+        answer: Tensor = self.network(batch["a"], batch["b"], batch["alpha"])
+        return answer
+
+
+class OhTask(Task):
+    """Oh et al.: the reference a and the colour-perturbed b give the perturbed truth y."""
+
+    def __init__(self, network: Oh2018, options: OhLoss) -> None:
+        super().__init__()
+        self.network = network
+        self.options = options
+
+    def answer(self, batch: Batch) -> Tensor:
+        answer: Tensor = self.network(batch["a"], batch["b_perturbed"], batch["alpha"])
+        return answer
+
+    def forward(self, batch: Batch) -> Losses:
+        if self.options.regulariser == 0:
+            loss = l1(self.answer(batch).float(), batch["y_perturbed"])
+            return {"loss": loss, "picture": loss}
+        network = cast(Oh2018, self.network)
+        names = ("a", "b", "b_perturbed", "y_perturbed")
+        texture, shape = network.encode(torch.cat([batch[name] for name in names]))
+        v_a, v_b, v_twin, v_y = texture.chunk(4)
+        m_a, m_b, m_twin, _ = shape.chunk(4)
+        drawn = network.decode(
+            v_twin,
+            network.manipulate(m_twin, m_twin - m_a, batch["alpha"]),
+            (batch["a"].shape[-2], batch["a"].shape[-1]),
+        )
+        picture = l1(drawn.float(), batch["y_perturbed"])
+        apart = decomposition_regularisers(
+            (v_a.float(), v_b.float(), v_twin.float(), v_y.float()),
+            (m_b.float(), m_twin.float()),
+        )
+        loss = picture + self.options.regulariser * apart
+        return {"loss": loss, "picture": picture, "regularisers": apart}
+
+
+class FlowmagTask(Task):
+    """FlowMag: no truth; the flow of the answer is held to alpha times the flow of the input."""
+
+    def __init__(self, network: nn.Module, teacher: MagnificationLoss, colour: float) -> None:
+        super().__init__()
+        self.network = network
+        self.teacher = teacher
+        self.colour = colour
+
+    def forward(self, batch: Batch) -> Losses:
+        answer = self.answer(batch)
+        with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
+            terms = self.teacher(batch["a"], batch["b"], answer.float(), batch["alpha"])
+        loss = terms.motion + self.colour * terms.colour
+        return {"loss": loss, "motion": terms.motion, "colour": terms.colour}
+
+
+def needed(config: Config) -> tuple[str, ...]:
+    """The frames of a scene that the loss looks at."""
+    if isinstance(config.loss, FlowLoss):
+        return ("a", "b")
+    plain = ("b",) if config.loss.regulariser else ()
+    return ("a", *plain, "b_perturbed", "y_perturbed")
+
+
+def build_task(config: Config) -> Task:
+    """The task of a configuration, with a network of random weights. Raises UserError."""
+    network = build(config.network.name, config.network.options)
+    if isinstance(config.loss, OhLoss):
+        if not isinstance(network, Oh2018):
+            raise UserError(f"the task oh2018 trains the network oh2018, not {config.network.name}")
+        return OhTask(network, config.loss)
+    if isinstance(network, Oh2018):
+        raise UserError("the task flowmag trains a generator, not oh2018: name another network")
+    loss = config.loss
+    options: dict[str, Any] = {"zero_correct": loss.zero_correct}
+    if loss.iterations:
+        options["iterations"] = loss.iterations
+    teacher = MagnificationLoss(load_flow(loss.flow, **options), loss.border)
+    return FlowmagTask(network, teacher, loss.colour)

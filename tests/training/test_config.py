@@ -1,0 +1,62 @@
+"""Configurations come by name or from TOML, and what does not fit is named."""
+
+import json
+from typing import get_args
+
+import pytest
+
+from motionloupe.errors import UserError
+from motionloupe.training.config import CONFIGS, TaskName, load_config
+
+
+@pytest.mark.parametrize("task", get_args(TaskName))
+@pytest.mark.parametrize("name", ["paper", "small"])
+def test_every_named_configuration_is_of_its_task_and_becomes_json(task, name):
+    config = load_config(task, name)
+    assert config.task == task
+    assert json.loads(json.dumps(config.as_table()))["optimiser"]["steps"] > 0
+
+
+def test_the_papers_settings():
+    flowmag, oh = CONFIGS["flowmag"]["paper"], CONFIGS["oh2018"]["paper"]
+    assert (flowmag.data.size, flowmag.data.batch, flowmag.optimiser.rate) == (512, 40, 3e-4)
+    assert (flowmag.loss.iterations, flowmag.loss.colour) == (5, 10.0)
+    assert flowmag.network.options == {"base": 64}
+    assert (oh.data.batch, oh.optimiser.rate, oh.loss.regulariser) == (4, 1e-4, 0.1)
+
+
+def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        'base = "paper"\n[optimiser]\nrate = 1\n[data]\nsize = 64\n[data.scene]\nmotion = [0, 5]\n'
+    )
+    config = load_config("oh2018", str(path))
+    assert config.optimiser.rate == 1.0
+    assert config.data.size == 64
+    assert config.data.scene == {"motion": [0, 5]}
+    assert config.data.batch == CONFIGS["oh2018"]["paper"].data.batch
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = ", "not TOML"),
+        ('base = "large"', "base must be one of paper, small"),
+        ("[optimiser]\nlr = 1", r"\[optimiser\] has no key 'lr'; there are steps"),
+        ('[optimiser]\nsteps = "many"', "steps must be of type int, found 'many'"),
+        ("[optimiser]\nautocast = 1", "autocast must be of type bool"),
+        ('[optimiser]\nschedule = "step"', "one of constant, cosine"),
+        ("network = 3", "network must be of type"),
+        ('task = "flowmag"', "of flowmag, not of oh2018"),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path, text, message):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=message):
+        load_config("oh2018", str(path))
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(UserError, match="paper or small, or a TOML file"):
+        load_config("oh2018", "huge")

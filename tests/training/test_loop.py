@@ -1,0 +1,201 @@
+"""The loop learns, logs, goes on where it was killed, alone or with others."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from motionloupe.errors import UserError
+from motionloupe.networks.weights import load_weights, read_tensors
+from motionloupe.training.checkpoints import fresh
+from motionloupe.training.config import Data, Optimiser, Report
+from motionloupe.training.distributed import Process
+from motionloupe.training.loop import learn, rate_at, train
+from motionloupe.training.samples import batches
+from tests.training.tiny import Drifting, tiny
+
+CPU = torch.device("cpu")
+
+
+def run(folder, steps=6, **options):
+    train(tiny(steps, **options), Drifting(), Drifting(seed=9), folder, tell=lambda _: None)
+
+
+def lines(folder):
+    """The log, without how long it took."""
+    read = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in read]
+
+
+def same(one, other):
+    assert one.keys() == other.keys()
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], atol=0, rtol=0, msg=name)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run of ten steps in one go."""
+    folder = tmp_path_factory.mktemp("whole")
+    run(folder, 10)
+    return folder
+
+
+def test_the_loss_goes_down(tmp_path):
+    class Few(Drifting):
+        def __getitem__(self, index):
+            return super().__getitem__(index % 4)
+
+    config = replace(tiny(100, rate=1e-2), report=Report(log=20, save=100, validate=100, scenes=2))
+    train(config, Few(), Few(), tmp_path, tell=lambda _: None)
+    losses = [line["loss"] for line in lines(tmp_path) if line["kind"] == "train"]
+    assert losses[-1] < 0.75 * losses[0]
+
+
+def test_the_log_holds_every_report_with_its_parts(whole):
+    read = lines(whole)
+    assert [(line["kind"], line["step"]) for line in read] == [
+        ("train", 2),
+        ("train", 4),
+        ("validation", 4),
+        ("train", 6),
+        ("train", 8),
+        ("validation", 8),
+        ("train", 10),
+        ("validation", 10),
+    ]
+    for line in read:
+        parts = line["picture"] + 0.1 * line["regularisers"]
+        assert line["loss"] == pytest.approx(parts, rel=1e-4)
+
+
+def test_the_weights_can_be_loaded_and_say_where_they_come_from(whole):
+    name, network, card = load_weights(whole / "weights.safetensors")
+    best = min(line["loss"] for line in lines(whole) if line["kind"] == "validation")
+    assert name == "oh2018"
+    assert card["held_out"]["loss"] == pytest.approx(best, rel=1e-5)
+    assert card["config"]["network"]["options"] == {"width": 4}
+    assert sum(p.numel() for p in network.parameters()) > 0
+    assert len(list((whole / "pictures").glob("*.png"))) == 3
+
+
+def test_stopping_and_going_on_is_as_never_stopping(whole, tmp_path):
+    run(tmp_path, 6)
+    run(tmp_path, 10)
+    same(
+        load_file(tmp_path / "checkpoint.safetensors"), load_file(whole / "checkpoint.safetensors")
+    )
+    kept = [line for line in lines(tmp_path) if (line["kind"], line["step"]) != ("validation", 6)]
+    assert kept == lines(whole)
+
+
+def test_killing_it_at_any_moment_costs_only_time(whole, tmp_path):
+    command = [sys.executable, "-m", "tests.training.tiny", str(tmp_path), "10"]
+    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "checkpoint.safetensors").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    first.stdout.close()
+    run(tmp_path, 10)
+    same(
+        load_file(tmp_path / "checkpoint.safetensors"), load_file(whole / "checkpoint.safetensors")
+    )
+    assert lines(tmp_path) == lines(whole)
+
+
+def test_another_configuration_is_not_mixed_in(whole):
+    with pytest.raises(UserError, match=r"optimiser\.rate"):
+        run(whole, 10, rate=1e-4)
+
+
+def test_a_folder_with_something_else_is_refused(tmp_path):
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
+    with pytest.raises(UserError, match="safetensors"):
+        run(tmp_path)
+
+
+def test_a_diverging_run_stops_and_keeps_its_checkpoint(tmp_path):
+    class Bad(Drifting):
+        def __getitem__(self, index):
+            sample = super().__getitem__(index)
+            if index >= 16:
+                sample["a"] = sample["a"] * math.nan
+            return sample
+
+    with pytest.raises(UserError, match="step 4"):
+        train(tiny(8), Bad(), Drifting(9), tmp_path, tell=lambda _: None)
+    assert read_tensors(tmp_path / "checkpoint.safetensors")[1]["run"]["step"] == 4
+
+
+def test_reports_that_a_resumed_run_could_not_repeat_are_refused(tmp_path):
+    config = replace(tiny(), report=Report(log=3, save=2))
+    with pytest.raises(UserError, match="multiples of log"):
+        train(config, Drifting(), Drifting(), tmp_path)
+
+
+def test_two_processes_learn_what_one_learns(tmp_path):
+    steps = 3
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command = [*torchrun, "-m", "tests.training.tiny", str(tmp_path / "two"), str(steps)]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-2000:]
+    run(tmp_path / "one", steps)
+    one, two = (load_file(tmp_path / n / "checkpoint.safetensors") for n in ("one", "two"))
+    for name in one:
+        # Adam divides by the gradient's size, so a gradient that differs would differ by a step
+        torch.testing.assert_close(one[name], two[name], atol=2e-5, rtol=1e-3, msg=name)
+    assert lines(tmp_path / "one")[0]["loss"] == pytest.approx(lines(tmp_path / "two")[0]["loss"])
+
+
+def test_a_batch_that_cannot_be_shared_out_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    with pytest.raises(UserError, match="3 processes"):
+        run(tmp_path)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_step_holds_the_same_samples_however_they_are_shared_out(count):
+    shares = []
+    for number in range(count):
+        stream = batches(Drifting(), Data(batch=4), 3, 5, Process(number, count, CPU))
+        shares.append(next(iter(stream))["a"])
+    expected = torch.stack([Drifting()[index]["a"] for index in (12, 13, 14, 15)])
+    torch.testing.assert_close(torch.cat(shares), expected)
+
+
+def test_the_rate_rises_then_follows_the_cosine():
+    options = Optimiser(steps=100, rate=1.0, warmup=10, schedule="cosine")
+    assert rate_at(0, options) == pytest.approx(0.1, rel=1e-2)
+    assert rate_at(50, options) == pytest.approx(0.505)
+    assert rate_at(100, options) == pytest.approx(0.01)
+    assert rate_at(77, Optimiser(steps=100, rate=1.0)) == 1.0
+
+
+def test_the_average_follows_the_weights():
+    state = fresh(tiny(ema=0.5), CPU)
+    name, parameter = next(iter(state.task.network.named_parameters()))
+    before = parameter.detach().clone()
+    batch = next(iter(batches(Drifting(), Data(batch=2), 0, 1, Process())))
+    learn(state.task, state, batch)
+    expected = before + (parameter.detach() - before) * (1 - 2 / 11)
+    torch.testing.assert_close(state.average.weights[name], expected)
+    with state.average.within(state.task.network):
+        torch.testing.assert_close(parameter.detach(), expected)
+    assert not torch.equal(parameter.detach(), expected)
+
+
+def test_a_bound_on_the_gradient_and_bfloat16_still_learn(tmp_path):
+    run(tmp_path, 4, clip=0.1, autocast=True)
+    assert all(math.isfinite(line["loss"]) for line in lines(tmp_path))
