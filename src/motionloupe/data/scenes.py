@@ -21,6 +21,8 @@ from motionloupe.data.photometry import (
 )
 from motionloupe.errors import UserError
 
+__all__ = ["Scene", "SceneConfig", "Scenes"]
+
 # Streams of random numbers, so that what is asked of a scene first changes nothing.
 _DRAFT, _COLOUR, _NOISE_A, _NOISE_B, _NOISE_PERTURBED = range(5)
 
