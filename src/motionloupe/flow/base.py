@@ -1,0 +1,70 @@
+"""What every optical flow estimator keeps."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+
+from motionloupe.arrays import SMALLEST_SIDE
+from motionloupe.errors import UserError
+
+
+class FlowEstimator(nn.Module, ABC):
+    """Optical flow, frozen for good.
+
+    ``estimator(a, b)`` with two pictures (B, 3, H, W), RGB in [0, 1], of 16 x 16 or more, gives
+    (B, 2, H, W): the pixels, x right then y down, by which each point of ``a`` has moved in ``b``.
+    Gradients reach both pictures and never the estimator: its weights are buffers, not parameters,
+    so no optimiser finds them and ``requires_grad_`` cannot wake them; it is in eval mode always.
+
+    ``iterations`` trades time for accuracy. ``zero_correct`` answers F(a, b) - F(a, a), without
+    gradient through the second term: many estimators see a small motion between equal frames.
+    """
+
+    zero_at_rest: ClassVar[bool] = False
+    """Whether equal frames give exactly zero, so that there is nothing to correct."""
+
+    def __init__(self, iterations: int, zero_correct: bool) -> None:
+        super().__init__()
+        if isinstance(iterations, bool) or not isinstance(iterations, int) or iterations < 1:
+            raise UserError(f"iterations must be a whole number from 1 up, found {iterations!r}")
+        self.iterations = iterations
+        self.zero_correct = zero_correct
+        self.train(False)
+
+    @abstractmethod
+    def estimate(self, a: Tensor, b: Tensor) -> Tensor:
+        """The flow as the method finds it, without correction."""
+
+    def forward(self, a: Tensor, b: Tensor) -> Tensor:
+        if a.shape != b.shape or a.ndim != 4 or a.shape[1] != 3:
+            raise UserError(
+                "optical flow needs two pictures of one shape (batch, 3, height, width), "
+                f"found {tuple(a.shape)} and {tuple(b.shape)}"
+            )
+        if min(a.shape[-2:]) < SMALLEST_SIDE:
+            raise UserError(
+                f"optical flow needs at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, "
+                f"found {a.shape[-1]} x {a.shape[-2]}"
+            )
+        flow = self.estimate(a, b)
+        if not self.zero_correct or self.zero_at_rest:
+            return flow
+        with torch.no_grad():
+            at_rest = self.estimate(a, a)
+        return flow - at_rest
+
+    def train(self, mode: bool = True) -> Self:
+        """Stay in eval mode, whatever a trainer calls."""
+        return super().train(False)
+
+
+def freeze(network: nn.Module) -> nn.Module:
+    """Turn every parameter into a buffer of the same name, in place."""
+    for module in network.modules():
+        own: dict[str, Any] = dict(module.named_parameters(recurse=False))
+        for name, parameter in own.items():
+            delattr(module, name)
+            module.register_buffer(name, parameter.detach())
+    return network.eval()

@@ -1,0 +1,179 @@
+"""Moving pictures along displacement fields: the only home of sampling coordinates.
+
+Convention: a displacement is in pixels, channel 0 = x (right), 1 = y (down), one for each pixel of
+the picture that it belongs to; pixel centres have whole coordinates. Everything is differentiable
+unless it says so.
+"""
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from motionloupe.flow.filters import separable
+
+Interpolation = Literal["bilinear", "bicubic"]
+Border = Literal["reflection", "zeros"]
+
+_POLE = math.sqrt(3.0) - 2.0  # of the cubic B-spline's inverse filter
+_REACH = 9  # taps either side of the inverse filter; the rest is below 1e-5
+_FAINT = 1e-3  # a bilinear weight that hides nothing behind it
+
+
+def backward_warp(
+    image: Tensor,
+    flow: Tensor,
+    *,
+    interpolation: Interpolation = "bilinear",
+    border: Border = "reflection",
+) -> Tensor:
+    """Sample ``image`` (B, C, H, W) at p + flow(p), ``flow`` (B, 2, H, W): (B, C, H, W).
+
+    "bicubic" interpolates by the cubic B-spline through the pixels. Beyond the edge the picture is
+    mirrored, or 0; see :func:`inside`. Where the flow is exactly 0 the answer is exactly the image.
+    """
+    x, y = _places(flow)
+    if interpolation == "bicubic":
+        sampled = _spline_sample(_spline_coefficients(image), x, y, border)
+    else:
+        sampled = _sample(image, x, y, border)
+    # Normalised coordinates cost the last bits: the value of the image, the slopes of the sample.
+    exact = image.detach() + (sampled - sampled.detach())
+    return torch.where((flow == 0).all(dim=1, keepdim=True), exact, sampled)
+
+
+def inside(flow: Tensor) -> Tensor:
+    """(B, 2, H, W) -> (B, 1, H, W), 1 where p + flow(p) lies within the picture and 0 elsewhere."""
+    x, y = _places(flow)
+    height, width = flow.shape[-2:]
+    valid = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    return valid.unsqueeze(1).to(flow.dtype)
+
+
+def splat_nearest(values: Tensor, displacement: Tensor) -> tuple[Tensor, Tensor]:
+    """Move every pixel of ``values`` (B, C, H, W) to the pixel nearest to p + displacement(p).
+
+    Where several land, the one with the largest displacement stays. Returns the picture, 0 where
+    nothing landed, and the coverage (B, 1, H, W), 1 or 0. Differentiable in ``values`` only.
+    """
+    batch, channels, height, width = values.shape
+    count = height * width
+    x, y = (place.round().long().flatten(1) for place in _places(displacement))
+    landed = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    target = (y * width + x).clamp(0, count - 1)
+    # The bits of a float >= 0 sort like it: |d|^2 above, the pixel's index below, in one integer.
+    size = displacement.detach().float().square().sum(dim=1).flatten(1)
+    index = torch.arange(count, device=values.device)
+    key = (size.view(torch.int32).long() << 32) | index
+    best = torch.full((batch, count), -1, dtype=torch.int64, device=values.device)
+    best.scatter_reduce_(1, target, torch.where(landed, key, -1), "amax")
+    covered = (best >= 0).unsqueeze(1)
+    source = (best & 0xFFFFFFFF).clamp_max(count - 1).unsqueeze(1).expand(-1, channels, -1)
+    moved = torch.where(covered, values.flatten(2).gather(2, source), 0.0)
+    return moved.view_as(values), covered.view(batch, 1, height, width).to(values.dtype)
+
+
+def splat_bilinear(
+    values: Tensor, displacement: Tensor, *, tolerance: float = 0.5
+) -> tuple[Tensor, Tensor]:
+    """Share every pixel of ``values`` (B, C, H, W) among the four around p + displacement(p).
+
+    Shares are normalised by their sum. Where pixels land whose displacements differ by more than
+    ``tolerance`` pixels, those of the largest lie in front, as opaque as their shares (at most 1),
+    and the mean of the others shines through. Returns the picture, 0 where nothing landed, and the
+    coverage (B, 1, H, W), the sum of shares.
+    """
+    batch, channels, height, width = values.shape
+    target, share = _corners(displacement)
+    with torch.no_grad():
+        size = displacement.square().sum(dim=1).sqrt().flatten(1).repeat(1, 4)
+        blocks = torch.where(share > _FAINT, size, -1.0)
+        top = torch.full((batch, height * width), -1.0, dtype=size.dtype, device=size.device)
+        top.scatter_reduce_(1, target, blocks, "amax")
+        front = size >= top.gather(1, target) - tolerance
+    offsets = torch.arange(batch, device=values.device).unsqueeze(1) * (height * width)
+    target = (target + offsets).flatten()
+    ones = torch.ones_like(values[:, :1])
+    rows = torch.cat([values, ones], dim=1).flatten(2).transpose(1, 2).repeat(1, 4, 1)
+    rows = (rows * share.unsqueeze(-1)).flatten(0, 1)
+    total = rows.new_zeros(batch * height * width, channels + 1)
+    near = total.index_add(0, target, rows * front.flatten().unsqueeze(-1))
+    hidden = (~front.flatten()).nonzero().squeeze(1)
+    far = total.index_add(0, target[hidden], rows[hidden])
+    picture = _over(near, far).view(batch, height, width, channels).permute(0, 3, 1, 2)
+    coverage = (near[:, -1] + far[:, -1]).view(batch, 1, height, width)
+    return picture.contiguous(), coverage
+
+
+def _over(near: Tensor, far: Tensor) -> Tensor:
+    """Sums (N, C + 1) of shares times values, then of shares -> (N, C), near over far."""
+    tiny = torch.finfo(near.dtype).tiny
+    front = near[:, :-1] / near[:, -1:].clamp_min(tiny)
+    back = far[:, :-1] / far[:, -1:].clamp_min(tiny)
+    see_through = (1.0 - near[:, -1:]).clamp_min(0.0)
+    return torch.where(far[:, -1:] > 0, front + see_through * (back - front), front)
+
+
+def _corners(displacement: Tensor) -> tuple[Tensor, Tensor]:
+    """The four pixels around each landing place, and their shares: both (B, 4 H W)."""
+    height, width = displacement.shape[-2:]
+    x, y = _places(displacement)
+    left, top = x.detach().floor(), y.detach().floor()
+    targets, shares = [], []
+    for row in (0, 1):
+        for column in (0, 1):
+            cx, cy = left + column, top + row
+            share = (1.0 - (x - cx).abs()) * (1.0 - (y - cy).abs())
+            landed = (cx >= 0) & (cx < width) & (cy >= 0) & (cy < height)
+            shares.append(torch.where(landed, share, 0.0).flatten(1))
+            place = cy.clamp(0, height - 1) * width + cx.clamp(0, width - 1)
+            targets.append(place.long().flatten(1))
+    return torch.cat(targets, dim=1), torch.cat(shares, dim=1)
+
+
+def _places(flow: Tensor) -> tuple[Tensor, Tensor]:
+    """x and y of p + flow(p), each (B, H, W), in pixels."""
+    height, width = flow.shape[-2:]
+    x = torch.arange(width, dtype=flow.dtype, device=flow.device)
+    y = torch.arange(height, dtype=flow.dtype, device=flow.device).unsqueeze(1)
+    return flow[:, 0] + x, flow[:, 1] + y
+
+
+def _sample(image: Tensor, x: Tensor, y: Tensor, border: Border) -> Tensor:
+    height, width = image.shape[-2:]
+    grid = torch.stack([2.0 * x / (width - 1) - 1.0, 2.0 * y / (height - 1) - 1.0], dim=-1)
+    return functional.grid_sample(
+        image, grid, mode="bilinear", padding_mode=border, align_corners=True
+    )
+
+
+def _spline_coefficients(image: Tensor) -> Tensor:
+    """The coefficients whose cubic B-spline passes through the pixels (Unser 1999, box 2)."""
+    taps = torch.arange(-_REACH, _REACH + 1, dtype=image.dtype, device=image.device).abs()
+    kernel = math.sqrt(3.0) * (-1.0) ** taps * abs(_POLE) ** taps
+    return separable(image, kernel)
+
+
+def _spline_sample(coefficients: Tensor, x: Tensor, y: Tensor, border: Border) -> Tensor:
+    """The spline at (x, y) from four bilinear samples (Sigg and Hadwiger 2005)."""
+    (x0, x1, across), (y0, y1, down) = _pairs(x), _pairs(y)
+    above = torch.lerp(
+        _sample(coefficients, x0, y0, border), _sample(coefficients, x1, y0, border), across
+    )
+    below = torch.lerp(
+        _sample(coefficients, x0, y1, border), _sample(coefficients, x1, y1, border), across
+    )
+    return torch.lerp(above, below, down)
+
+
+def _pairs(place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Where to sample so that two bilinear samples weigh four taps, and the second one's weight."""
+    whole = place.detach().floor()
+    t = place - whole
+    last = t**3 / 6.0
+    second = (4.0 - 6.0 * t**2 + 3.0 * t**3) / 6.0
+    weight = (1.0 + 3.0 * t + 3.0 * t**2 - 3.0 * t**3) / 6.0 + last
+    first = whole - 1.0 + second / (1.0 - weight)
+    return first, whole + 1.0 + last / weight, weight.unsqueeze(1)
