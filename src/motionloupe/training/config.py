@@ -142,7 +142,7 @@ CONFIGS: dict[TaskName, dict[str, Config]] = {
             task="flowmag",
             network=NetworkChoice("flowmag-splat"),
             loss=FlowLoss(zero_correct=True, border="valid"),
-            data=Data(size=96, batch=4, scene={**_SMALL_SCENES, "alpha": (0.5, 16.0)}),
+            data=Data(size=128, batch=4, scene={**_SMALL_SCENES, "alpha": (0.5, 16.0)}),
         ),
     },
 }

@@ -1,6 +1,7 @@
 """What a run tells: a line of JSON per report, curves for TensorBoard, pictures to look at."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,7 +33,9 @@ class Log:
             for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
                 if line.endswith("\n") and json.loads(line)["step"] <= step:
                     kept.append(line)
-        path.write_text("".join(kept), encoding="utf-8")
+        partial = folder / ".log.jsonl.part"
+        partial.write_text("".join(kept), encoding="utf-8")
+        os.replace(partial, path)
         self._board = _tensorboard(folder, step)
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
