@@ -1,4 +1,4 @@
-"""A run small enough for a test: ``python -m tests.training.tiny FOLDER STEPS [key=value ...]``."""
+"""A run small enough for a test: ``python -m tests.training.tiny FOLDER STEPS``."""
 
 import sys
 from dataclasses import replace
