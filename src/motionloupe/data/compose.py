@@ -137,7 +137,7 @@ def render(layers: list[Layer], camera: Camera, alpha: float) -> Picture:
 def _draw(layer: Layer, camera: Camera, alpha: float, box: _Box) -> Plane:
     """A layer's values within a box of the fine grid."""
     height, width = box.bottom - box.top, box.right - box.left
-    if layer.motion.is_shift:
+    if layer.motion.is_shift or alpha == 0:
         dx, dy = layer.motion.shift
         row = box.top - camera.index(layer.corner[1] + alpha * dy)
         column = box.left - camera.index(layer.corner[0] + alpha * dx)

@@ -118,7 +118,7 @@ def _describe(scene: Scene) -> dict[str, Any]:
         "motions": [
             {
                 name: value.tolist() if isinstance(value, np.ndarray) else value
-                for name, value in vars(layer.motion).items()
+                for name, value in asdict(layer.motion).items()
             }
             for layer in scene.layers
         ],

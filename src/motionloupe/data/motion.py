@@ -7,6 +7,7 @@ alpha times, with u(p) = shift + matrix (p - centre) + waves(p).
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class Motion:
         """Whether every point moves alike."""
         return not np.any(self.matrix) and len(self.phases) == 0
 
-    @property
+    @cached_property
     def gradient(self) -> float:
         """A bound on how fast the displacement changes, in pixels per pixel."""
         return float(np.linalg.norm(self.matrix, 2)) + self._steepness
