@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from motionloupe.errors import UserError
-from motionloupe.pipeline import Result
+from motionloupe.pipeline import Result, expected_frames
 from motionloupe.video import Frame, Reader, open_reader, open_writer
 from motionloupe.views import Line, SliceRecorder, beside, draw_slices
 
@@ -39,7 +39,7 @@ def compare(
         readers = [stack.enter_context(open_reader(source, **cut)) for source in sources]
         info = readers[0].info
         notes = _rates(readers, named)
-        expected = min((r.info.frames for r in readers if r.info.frames), default=None)
+        expected = min((n for r in readers if (n := expected_frames(r.info))), default=None)
         writer = stack.enter_context(open_writer(target, info, sound=sound, force=force))
         done, duration, step = 0, 0.0, 1.0 / info.fps
         for row in _rows(readers, named, notes):
@@ -109,11 +109,12 @@ def draw_slice(
         recorder = SliceRecorder(line)
         with open_reader(source, **cut) as reader:
             recorder.check(reader.info.width, reader.info.height)
+            clock = float(reader.info.rate) / reader.info.fps  # the file's seconds -> true ones
             for frame in reader:
-                recorder.add(frame.image, frame.seconds)
-                done, duration = done + 1, max(duration, frame.seconds + 1.0 / reader.info.fps)
+                recorder.add(frame.image, frame.seconds * clock)
+                done, duration = done + 1, max(duration, frame.seconds * clock)
                 if progress is not None:
-                    progress(done, reader.info.frames if len(sources) == 1 else None)
+                    progress(done, expected_frames(reader.info) if len(sources) == 1 else None)
             warnings.extend(reader.warnings)
         slices.append((name, recorder))
     draw_slices(target, slices)

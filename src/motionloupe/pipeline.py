@@ -95,17 +95,25 @@ def magnify(
         )
         views.open(stack, source, cut, sound=sound, force=force)
         steps.watch = views.before
+        expected = expected_frames(info)
         for picture in pictures:
             place = steps.next()
             writer.write(picture, place.pts, place.duration)
             views.after(picture, place)
             if progress is not None:
-                progress(steps.done, info.frames)
+                progress(steps.done, expected)
         duration = steps.duration(info)
     views.draw()
     warnings = (*notes, *reader.warnings, *writer.warnings, *magnifier.warnings)
     took = time.monotonic() - began
     return Result(Path(target), steps.done, took, duration, tuple(dict.fromkeys(warnings)), extras)
+
+
+def expected_frames(info: SourceInfo) -> int | None:
+    """How many frames will come, for progress: counted, or from the length; None if unknown."""
+    if info.frames is None and info.duration:
+        return round(info.duration * float(info.rate))
+    return info.frames
 
 
 @dataclass(frozen=True)

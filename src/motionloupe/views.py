@@ -66,14 +66,14 @@ def _bar(text: str, width: int, height: int) -> npt.NDArray[np.uint8]:
     for character, plain in _ASCII.items():
         text = text.replace(character, plain)
     strip = np.full((height, width, 3), 24, np.uint8)
-    scale = height * 0.6 / 22.0  # capitals of this font are 22 pixels high at scale 1
+    scale = height * 0.55 / 22.0  # capitals of this font are 22 pixels high at scale 1
     (wide, _), _ = cv2.getTextSize(text, _FONT, scale, 1)
     room = width - 8
     if room < 8 or not text:
         return strip
     scale *= min(1.0, room / max(wide, 1))
-    (wide, high), _ = cv2.getTextSize(text, _FONT, scale, 1)
-    place = (width - wide) // 2, (height + high) // 2
+    (wide, high), below = cv2.getTextSize(text, _FONT, scale, 1)
+    place = (width - wide) // 2, (height + high - below // 2) // 2
     cv2.putText(strip, text, place, _FONT, scale, (240, 240, 240), 1, cv2.LINE_AA)
     return strip
 

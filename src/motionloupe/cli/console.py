@@ -23,7 +23,8 @@ class Progress:
     def __init__(self, quiet: bool) -> None:
         self._quiet = quiet
         self._bar: Bar | None = None
-        self._began = self._told = time.monotonic()
+        self._told = time.monotonic()
+        self._first: tuple[int, float] | None = None
 
     def __call__(self, done: int, expected: int | None) -> None:
         if self._quiet:
@@ -33,9 +34,13 @@ class Progress:
             self._bar.update(self._bar.task_ids[0], completed=done, total=total)
             return
         now = time.monotonic()
-        if now - self._told >= _INTERVAL:
+        if self._first is None:
+            self._first = done, now  # what was done before is no measure of the rate
+        elif now - self._told >= _INTERVAL:
             self._told = now
-            print(_line(done, expected, now - self._began), file=sys.stderr, flush=True)
+            before, began = self._first
+            rate = (done - before) / max(now - began, 1e-9)
+            print(_line(done, expected, rate), file=sys.stderr, flush=True)
 
     def __enter__(self) -> "Progress":
         if not self._quiet and sys.stderr.isatty():
@@ -53,11 +58,10 @@ class Progress:
             self._bar.stop()
 
 
-def _line(done: int, expected: int | None, seconds: float) -> str:
-    rate = done / max(seconds, 1e-9)
+def _line(done: int, expected: int | None, rate: float) -> str:
     if expected is None or expected < done:
         return f"{done} frames, {rate:.3g} frames/s"
-    left = (expected - done) / rate
+    left = (expected - done) / max(rate, 1e-9)
     return f"{done} of {expected} frames, {rate:.3g} frames/s, {left:.0f} s left"
 
 

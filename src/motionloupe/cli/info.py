@@ -28,13 +28,14 @@ def command(
     Example: motionloupe info bridge.mp4
     """
     from motionloupe.measurement.points import motion_statistics
+    from motionloupe.pipeline import expected_frames
     from motionloupe.video import open_reader
 
     with open_reader(video, fps=fps, start=start, end=end, scale=scale) as reader:
         about = reader.info
         motion = None
         if not no_motion:
-            motion = motion_statistics((frame.image for frame in reader), about.frames)
+            motion = motion_statistics((frame.image for frame in reader), expected_frames(about))
         warnings = tuple(reader.warnings)
     lines = _described(about)
     if motion is not None:
