@@ -9,6 +9,7 @@ from typing import Any
 from motionloupe.errors import UserError
 from motionloupe.pipeline import Result, expected_frames
 from motionloupe.video import Frame, Reader, open_reader, open_writer
+from motionloupe.video.target import check_target
 from motionloupe.views import Line, SliceRecorder, beside, draw_slices
 
 Progress = Callable[[int, int | None], None]
@@ -34,6 +35,9 @@ def compare(
     named = list(labels or [Path(source).stem for source in sources])
     if len(named) != len(sources):
         raise UserError(f"found {len(named)} labels for {len(sources)} videos; give one for each")
+    for source in sources:
+        if Path(source).is_file() and Path(target).is_file() and Path(target).samefile(source):
+            raise UserError(f"{target} is one of the inputs: choose another output")
     began = time.monotonic()
     with ExitStack() as stack:
         readers = [stack.enter_context(open_reader(source, **cut)) for source in sources]
@@ -96,8 +100,7 @@ def draw_slice(
     target = Path(target)
     if target.suffix.lower() != ".png":
         raise UserError(f"a slice is written as .png, found {target.name}")
-    if target.exists() and not force:
-        raise UserError(f"{target} exists already; --force overwrites it")
+    check_target(target, Path(sources[0]), force=force)
     named = list(labels or [Path(source).stem for source in sources])
     if len(named) != len(sources) or not sources:
         raise UserError(f"found {len(named)} labels for {len(sources)} videos; give one for each")
