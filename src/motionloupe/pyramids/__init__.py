@@ -1,0 +1,1 @@
+"""Pictures split by scale and orientation, and put together again."""
