@@ -1,0 +1,16 @@
+"""Video in and out: the only place that knows containers, codecs and image files."""
+
+from motionloupe.video.reader import open_reader, read_frame
+from motionloupe.video.source import ColourTags, Frame, Reader, SourceInfo
+from motionloupe.video.writer import Writer, open_writer
+
+__all__ = [
+    "ColourTags",
+    "Frame",
+    "Reader",
+    "SourceInfo",
+    "Writer",
+    "open_reader",
+    "open_writer",
+    "read_frame",
+]

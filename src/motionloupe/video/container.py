@@ -1,0 +1,298 @@
+"""Video files: any container and codec that FFmpeg reads."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from motionloupe.arrays import Image
+from motionloupe.errors import UserError
+from motionloupe.video.colour import depth_of, tags_of, to_rgb
+from motionloupe.video.decoder import Decoder, open_container, rate_or_none, video_stream
+from motionloupe.video.source import ColourTags, Frame, Reader, Selection, SourceInfo
+
+_FALLBACK_RATE = Fraction(30)
+_ARBITRARY_CLOCKS = ("mpeg", "mpegts", "vob")  # their time starts anywhere
+_LEAD = 1.0  # seconds before ``start`` where decoding begins, so that the decoder has settled
+
+
+class VideoReader(Reader):
+    """Reads one video file; see :func:`motionloupe.video.open_reader`."""
+
+    def __init__(self, path: Path, selection: Selection) -> None:
+        self.warnings: list[str] = []
+        self._path = path
+        self._selection = selection
+        self._open(seek=selection.start > _LEAD)
+        try:
+            self._first = self._next_frame()
+            if self._first is None or self._late():
+                self.close()
+                self._open(seek=False)
+                self._first = self._next_frame()
+            if self._first is None:
+                raise UserError(f"{path} has a video track, but no frame of it could be decoded")
+            self._describe(self._first)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._container.close()
+
+    def __iter__(self) -> Iterator[Frame]:
+        index, last = 0, 0.0
+        frame, self._first = self._first, None
+        while frame is not None:
+            if (frame.width, frame.height) != self._coded_size:
+                raise self._changed_size(frame)
+            pts, duration = self._clock.place(frame)
+            last = float(pts * self.info.time_base - self.info.origin)
+            if self.info.end is not None and last >= self.info.end:
+                break
+            if last >= self.info.start or not self.info.start:
+                yield Frame(self._picture(frame), index, pts, duration, last)
+                index += 1
+            frame = self._next_frame()
+        if frame is None:
+            self._report(last)
+        if index == 0:
+            raise self._selection.starts_beyond(self._path, last)
+
+    # ---- opening ------------------------------------------------------------------------------
+
+    def _open(self, *, seek: bool) -> None:
+        self._container = open_container(self._path)
+        try:
+            self._stream = video_stream(self._container, self._path)
+            self._sought = seek and self._seek()
+        except BaseException:
+            self._container.close()
+            raise
+        self._decoder = Decoder(self._container, self._stream)
+        self._frames = iter(self._decoder)
+
+    def _seek(self) -> bool:
+        base = rate_or_none(self._stream.time_base)
+        if base is None or self._container.format.name == "avi":
+            return False
+        target = self._origin() + Fraction(self._selection.start - _LEAD)
+        try:
+            self._container.seek(int(target / base), stream=self._stream)
+        except av.error.FFmpegError:
+            return False
+        return True
+
+    def _late(self) -> bool:
+        """Whether a seek landed where the beginning of the selection is lost, or time unknown."""
+        if not self._sought or self._first is None:
+            return False
+        if self._first.pts is None or self._first.time_base is None:
+            return True
+        seconds = self._first.pts * Fraction(self._first.time_base) - self._origin()
+        return seconds > self._selection.start
+
+    def _origin(self) -> Fraction:
+        return Fraction(max(self._container.start_time or 0, 0), av.time_base)
+
+    def _next_frame(self) -> av.VideoFrame | None:
+        return next(self._frames, None)
+
+    # ---- what the file is ---------------------------------------------------------------------
+
+    def _describe(self, first: av.VideoFrame) -> None:
+        self._coded_size = first.width, first.height
+        self._colour: ColourTags = tags_of(first)
+        self._turns = self._quarter_turns(first)
+        self._size = self._selection.size(first.width, first.height)
+        if first.interlaced_frame:
+            self.warnings.append(
+                f"{self._path} is interlaced: both fields are kept as one frame; "
+                "deinterlace it first for clean edges"
+            )
+        base = rate_or_none(self._stream.time_base) or Fraction(1, 90000)
+        whole = self._duration(base)
+        rate = self._rate(whole)
+        self._clock = Clock(base, rate, by_order=self._container.format.name == "avi")
+        sideways = self._turns % 2 == 1
+        aspect = rate_or_none(self._stream.sample_aspect_ratio) or Fraction(1)
+        origin = self._origin()
+        start, end = self._selection.start, self._selection.end
+        self.info = SourceInfo(
+            path=self._path,
+            kind="video",
+            width=self._size[sideways],
+            height=self._size[not sideways],
+            fps=self._selection.fps or float(rate),
+            rate=rate,
+            time_base=base,
+            depth=depth_of(first.format),
+            rotation=self._turns * 90,
+            codec=self._stream.codec_context.name,
+            pixel_format=first.format.name,
+            container=self._container.format.name,
+            colour=self._colour,
+            aspect=1 / aspect if sideways else aspect,
+            sound=tuple(_codec_name(stream) for stream in self._container.streams.audio),
+            start=start,
+            end=end,
+            origin=origin,
+            shift=self._shift(origin),
+        )
+        self._add_extent(whole)
+
+    def _shift(self, origin: Fraction) -> Fraction:
+        if self._selection.start > 0:
+            return origin + Fraction(self._selection.start)
+        arbitrary = self._container.format.name in _ARBITRARY_CLOCKS
+        return origin if arbitrary else Fraction(0)
+
+    def _duration(self, base: Fraction) -> Fraction | None:
+        if self._stream.duration:
+            return self._stream.duration * base
+        if self._container.duration:
+            return Fraction(self._container.duration, av.time_base)
+        return None
+
+    def _rate(self, duration: Fraction | None) -> Fraction:
+        stream = self._stream
+        stated = rate_or_none(stream.average_rate) or rate_or_none(stream.guessed_rate)
+        stated = stated or rate_or_none(stream.base_rate)
+        if stream.frames > 1 and duration:
+            mean = stream.frames / duration
+            if stated is None or abs(mean / stated - 1) > Fraction(2, 100):
+                return mean.limit_denominator(100_000)
+        if stated is not None:
+            return stated
+        if self._selection.fps is None:
+            self.warnings.append(
+                f"{self._path} does not state a frame rate: {_FALLBACK_RATE} frames per second "
+                "are assumed; give the true rate with fps"
+            )
+            return _FALLBACK_RATE
+        return Fraction(self._selection.fps).limit_denominator(100_000)
+
+    def _add_extent(self, whole: Fraction | None) -> None:
+        """Set ``frames`` and ``duration`` of the part that is read, where they can be known."""
+        start, end = self._selection.start, self._selection.end
+        frames = self._stream.frames or None
+        if frames and whole:  # an edit list hides some
+            frames = min(frames, round(whole * self.info.rate))
+        if (start == 0 and end is None) or whole is None:
+            duration = None if whole is None else float(whole)
+            frames = frames if start == 0 and end is None else None
+        else:
+            duration = max(min(float(whole), end or float(whole)) - start, 0.0)
+            frames = round(duration * float(self.info.rate))
+        self.info = replace(self.info, frames=frames, duration=duration)
+
+    def _quarter_turns(self, frame: av.VideoFrame) -> int:
+        turns, rest = divmod(round(frame.rotation), 90)
+        if rest:
+            self.warnings.append(
+                f"{self._path} is flagged as turned by {frame.rotation} degrees: "
+                "only right angles are applied"
+            )
+            return 0
+        return turns % 4
+
+    # ---- one frame ----------------------------------------------------------------------------
+
+    def _picture(self, frame: av.VideoFrame) -> Image:
+        image = to_rgb(frame, self._colour)
+        if (frame.width, frame.height) != self._size:
+            image = resized(image, self._size)
+        return np.ascontiguousarray(np.rot90(image, self._turns)) if self._turns else image
+
+    def _changed_size(self, frame: av.VideoFrame) -> UserError:
+        pts, _ = self._clock.place(frame)
+        seconds = float(pts * self.info.time_base - self.info.origin)
+        return UserError(
+            f"the size changes at {seconds:.3f} s of {self._path}, from "
+            f"{self._coded_size[0]} x {self._coded_size[1]} to {frame.width} x {frame.height}: "
+            f"read up to there with end {seconds:.3f}"
+        )
+
+    # ---- what was lost ------------------------------------------------------------------------
+
+    def _report(self, last: float) -> None:
+        """Say what damage cost, once the file has been read to its end."""
+        decoder = self._decoder
+        if self._clock.mended:
+            self.warnings.append(
+                f"{self._path}: {self._clock.mended} frames had no usable time stamp and were "
+                "placed by the frame rate"
+            )
+        missing = 0 if self._sought else max((self.info.frames or 0) - decoder.packets, 0)
+        if missing > 1 or decoder.damaged or decoder.gave_up:
+            lost = missing + decoder.lost
+            total = self.info.frames or decoder.packets
+            self.warnings.append(
+                f"{self._path} is damaged: {lost} of {total} frames are lost, "
+                f"{decoder.damaged} places were skipped or patched by the decoder"
+            )
+            return
+        stated = self._stated_end()
+        if stated is not None and stated - last > max(3 / float(self.info.rate), 0.25):
+            self.warnings.append(
+                f"{self._path} is cut short: frames end at {last:.3f} s of {stated:.3f} s"
+            )
+
+    def _stated_end(self) -> float | None:
+        """Where a Matroska file, which counts no frames, says that its video ends."""
+        if "matroska" not in self._container.format.name or not self._container.duration:
+            return None
+        if self._container.streams.audio:
+            return None
+        return float(self._container.duration) / av.time_base
+
+
+class Clock:
+    """Gives every frame a place in time, later than the last one's.
+
+    AVI stores no times but counts packets (``by_order``): there the decoder's delay is taken off
+    the count.
+    """
+
+    def __init__(self, base: Fraction, rate: Fraction, *, by_order: bool = False) -> None:
+        self._step = max(round(1 / (rate * base)), 1)
+        self._by_order = by_order
+        self._delay: int | None = None
+        self._expected = 0
+        self._last: int | None = None
+        self.mended = 0
+
+    def place(self, frame: av.VideoFrame) -> tuple[int, int]:
+        """(pts, duration) in units of the time base; a missing or repeated pts is replaced."""
+        pts = self._counted(frame.dts) if self._by_order else frame.pts
+        if pts is None:
+            pts = self._expected
+        elif self._last is not None and pts <= self._last:
+            pts = self._expected
+            self.mended += 1
+        duration = frame.duration or 0
+        self._last = pts
+        self._expected = pts + (duration or self._step)
+        return pts, duration
+
+    def _counted(self, dts: int | None) -> int | None:
+        if dts is None:
+            return None
+        if self._delay is None:
+            self._delay = dts
+        return dts - self._delay
+
+
+def resized(image: Image, size: tuple[int, int]) -> Image:
+    """The picture at (width, height): averaged when smaller, cubic when larger."""
+    smaller = size[0] < image.shape[1]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_CUBIC)
+
+
+def _codec_name(stream: av.AudioStream) -> str:
+    context = stream.codec_context
+    return "unknown" if context is None else context.codec.canonical_name

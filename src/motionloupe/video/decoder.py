@@ -1,0 +1,128 @@
+"""Frames of one container, past whatever damage the decoder survives."""
+
+import os
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from motionloupe.errors import UserError
+
+_PATIENCE = 16  # unreadable packets in a row after which the rest of a file is given up
+
+
+def rate_or_none(rate: object) -> Fraction | None:
+    """A rate or time base as a Fraction; None where the container leaves it unset.
+
+    Unset ones are None or of value 0, and newer versions of PyAV give rationals of their own.
+    """
+    if not rate:
+        return None
+    value = Fraction(rate.numerator, rate.denominator)  # type: ignore[attr-defined]
+    return value if value > 0 else None
+
+
+def open_container(path: Path) -> InputContainer:
+    """Open a media file; UserError with the likely reason where it is none."""
+    try:
+        if path.stat().st_size == 0:
+            raise UserError(f"{path} is empty (0 bytes)")
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except PermissionError:
+        raise UserError(f"{path} may not be read: ask for permission to read it") from None
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        container = av.open(os.fspath(path.absolute()), metadata_errors="replace")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise UserError(_why_not(path, head, error)) from None
+    if container.format.name == "tty":
+        container.close()
+        raise UserError(_why_not(path, head, None))
+    return container
+
+
+def _why_not(path: Path, head: bytes, error: Exception | None) -> str:
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free"):
+        return (
+            f"{path} is cut short or damaged: the index of the recording is missing; "
+            "copy the file again, or repair it"
+        )
+    if b"\0" not in head and not head.startswith((b"\xff", b"\x1a")):
+        return f"{path} is not a video but text; give a video, a folder of images or a TIFF"
+    reason = getattr(error, "strerror", None) or "no known format"
+    return f"{path} is not a video that can be read ({reason}), or its beginning is damaged"
+
+
+def video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The stream to read; UserError where there is none, or no decoder for it."""
+    stream = container.streams.best("video")
+    if stream is None or stream.disposition & stream.disposition.attached_pic:
+        if container.streams.video and stream is None:
+            raise UserError(f"{path} holds video in a codec that this build of FFmpeg cannot read")
+        found = "only sound" if container.streams.audio else "no pictures"
+        raise UserError(f"{path} has {found}: a video track is needed")
+    assert isinstance(stream, VideoStream)
+    return stream
+
+
+class Decoder:
+    """Decodes a stream frame by frame and counts what was lost on the way."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self._container = container
+        self._stream = stream
+        stream.thread_type = "AUTO"
+        self.packets = 0
+        self.frames = 0
+        self.damaged = 0  # packets refused and frames patched up by the decoder
+        self.gave_up = False
+
+    @property
+    def lost(self) -> int:
+        """Packets that gave no frame, so far as the stream has one packet to a frame."""
+        return max(self.packets - self.frames, 0)
+
+    def __iter__(self) -> Iterator[av.VideoFrame]:
+        for packet in self._demuxed():
+            if packet.size and not packet.is_discard:
+                self.packets += 1
+            for frame in self._decoded(packet):
+                self.frames += 1
+                self.damaged += frame.is_corrupt
+                yield frame
+
+    def _demuxed(self) -> "Iterator[Packet[VideoStream]]":
+        failures = 0
+        packets = self._container.demux(self._stream)
+        while failures < _PATIENCE:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.error.FFmpegError:
+                failures += 1
+                self.damaged += 1
+                packets = self._container.demux(self._stream)
+                continue
+            failures = 0
+            yield packet
+        self.gave_up = True
+        yield cast("Packet[VideoStream]", Packet())  # empty: the decoder gives what it holds
+
+    def _decoded(self, packet: "Packet[VideoStream]") -> list[av.VideoFrame]:
+        flushing = not packet.size
+        for _ in range(_PATIENCE if flushing else 1):
+            try:
+                return self._stream.decode(packet if not flushing else None)
+            except EOFError:
+                return []
+            except av.error.FFmpegError:
+                self.damaged += 1
+        return []

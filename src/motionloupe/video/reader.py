@@ -1,0 +1,78 @@
+"""Open any source by what it is."""
+
+from pathlib import Path
+
+from motionloupe.errors import UserError
+from motionloupe.video.container import VideoReader
+from motionloupe.video.images import (
+    IMAGE_SUFFIXES,
+    TIFF_SUFFIXES,
+    FolderReader,
+    TiffReader,
+    has_glob,
+)
+from motionloupe.video.source import Frame, Reader, Selection
+
+
+def open_reader(
+    source: str | Path,
+    *,
+    fps: float | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    scale: float = 1.0,
+) -> Reader:
+    """Open a video, a GIF, a folder or glob of pictures, one picture, or a multi-page TIFF.
+
+    ``fps`` says the true rate in hertz and leaves the time stamps of a video as they are; for
+    pictures it is their rate. ``start`` and ``end`` are seconds from the beginning, ``end`` not
+    included; ``scale`` multiplies both sides. Frames come upright (the rotation flag is applied).
+    Damage is read past where the decoder can, and told in ``warnings``. Raises UserError.
+    """
+    selection = Selection(fps, start or 0.0, end, scale)
+    path = Path(source)
+    if not path.exists():
+        if has_glob(str(source)):
+            return FolderReader(path, selection)
+        raise UserError(f"there is no file or folder {path}")
+    if path.is_dir():
+        return FolderReader(path, selection)
+    if path.suffix.lower() in TIFF_SUFFIXES:
+        return TiffReader(path, selection)
+    if path.suffix.lower() in IMAGE_SUFFIXES:
+        return FolderReader(path, selection)
+    return VideoReader(path, selection)
+
+
+def read_frame(
+    source: str | Path,
+    number: int | None = None,
+    seconds: float | None = None,
+    *,
+    fps: float | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    scale: float = 1.0,
+) -> Frame:
+    """One frame: ``number`` from the first frame read, or the one on view at ``seconds``.
+
+    Give one of the two; the rest as in :func:`open_reader`. Raises UserError.
+    """
+    if (number is None) == (seconds is None):
+        raise UserError("a frame is chosen by its number or by seconds: give one of the two")
+    if number is not None and number < 0:
+        raise UserError(f"the number of a frame must be 0 or more, found {number}")
+    found: Frame | None = None
+    with open_reader(source, fps=fps, start=start, end=end, scale=scale) as reader:
+        for frame in reader:
+            if seconds is not None and frame.seconds > seconds + 1e-9:
+                break
+            found = frame
+            if frame.index == number:
+                return frame
+    if number is not None:
+        last = found.index if found else 0
+        raise UserError(f"there is no frame {number} in {source}: the last one is {last}")
+    if found is None:
+        raise UserError(f"there is no frame at {seconds:g} s in {source}: it begins later")
+    return found

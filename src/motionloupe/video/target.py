@@ -1,0 +1,117 @@
+"""Where a result goes: checked before any work, and complete or not there at all."""
+
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from motionloupe.errors import UserError
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def check_target(path: Path, source: Path, *, force: bool) -> None:
+    """Raise UserError unless the file ``path`` may be written for the result of ``source``."""
+    check_parent(path)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name a file in it")
+    if not path.exists():
+        return
+    if source.exists() and path.samefile(source):
+        raise UserError(f"{path} is the input itself: choose another output")
+    _check_free(path, force)
+
+
+def check_folder(path: Path, source: Path, *, force: bool) -> None:
+    """The same for a folder of pictures."""
+    check_parent(path)
+    if path.exists() and not path.is_dir():
+        raise UserError(f"{path} is a file: a folder of pictures needs another name")
+    origin = source if source.is_dir() else source.parent
+    holds = source.is_dir() or not source.exists()  # a folder or a glob of pictures
+    place, origin = path.absolute().resolve(), origin.absolute().resolve()
+    if holds and (place == origin or origin in place.parents or place in origin.parents):
+        raise UserError(f"{path} and the input {source} lie in one another: choose another output")
+    if path.is_dir() and any(path.iterdir()):
+        _check_free(path, force)
+
+
+def check_parent(path: Path) -> None:
+    parent = path.absolute().parent
+    if not parent.is_dir():
+        raise UserError(f"there is no folder {parent} to write {path.name} to: make it first")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise UserError(f"the folder {parent} may not be written to: choose another output")
+
+
+def _check_free(path: Path, force: bool) -> None:
+    if not force:
+        raise UserError(f"{path} exists: choose another output, or force to replace it")
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn a failure of the disk into one clear line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise UserError(f"there is no room to write {path}: {error.strerror}") from error
+        raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+class Draft:
+    """A hidden temporary beside the target; it takes the target's name only when complete."""
+
+    def __init__(self, target: Path, *, folder: bool = False) -> None:
+        self._target = target
+        name = f".{target.stem}-{secrets.token_hex(4)}{'' if folder else target.suffix}"
+        self.path = target.absolute().parent / name
+        with explained(target):
+            if folder:
+                self.path.mkdir()
+            else:
+                os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+
+    def keep(self) -> None:
+        """Give the finished file its name."""
+        with explained(self._target):
+            with self.path.open("rb") as file:
+                os.fsync(file.fileno())
+            self.path.replace(self._target)
+
+    def keep_folder(self, pattern: str) -> None:
+        """Give the finished folder its name, or its pictures their place in one that is there.
+
+        There, pictures of an earlier run (names that fit ``pattern``) make room; all else stays.
+        """
+        with explained(self._target):
+            if not self._target.exists():
+                self.path.rename(self._target)
+                return
+            ours = set(os.listdir(self.path))
+            for name in os.listdir(self._target):
+                if name not in ours and _fits(name, pattern):
+                    (self._target / name).unlink()
+            for name in ours:
+                (self.path / name).replace(self._target / name)
+            self.path.rmdir()
+
+    def discard(self) -> None:
+        if self.path.is_dir():
+            shutil.rmtree(self.path, ignore_errors=True)
+        else:
+            self.path.unlink(missing_ok=True)
+
+
+def _fits(name: str, pattern: str) -> bool:
+    """Whether a file's name is what ``pattern`` (with one %d) gives for some number."""
+    before, after = (
+        pattern[: pattern.index("%")],
+        pattern[pattern.index("d", pattern.index("%")) + 1 :],
+    )
+    number = name[len(before) : len(name) - len(after)]
+    return number.isdigit() and pattern % int(number) == name
