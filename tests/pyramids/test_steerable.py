@@ -29,30 +29,31 @@ def test_bands_and_residual_make_the_picture(bandwidth, height, width):
 
 
 @pytest.mark.parametrize("bandwidth", BANDWIDTHS)
-def test_the_bands_hold_most_of_a_natural_picture(bandwidth):
-    picture = grey(texture(96, 128))
-    pyramid = SteerablePyramid(96, 128, bandwidth, CPU)
-    rest = pyramid.residual(picture)
-    assert (rest - rest.mean()).square().sum() < 0.5 * (picture - picture.mean()).square().sum()
+def test_only_slow_changes_in_space_stay_out_of_the_bands(bandwidth):
+    picture = torch.rand(97, 129, generator=torch.Generator().manual_seed(0))
+    rest = SteerablePyramid(97, 129, bandwidth, CPU).residual(picture)
+    y, x = torch.fft.fftfreq(97)[:, None], torch.fft.fftfreq(129)[None]
+    spectrum = torch.fft.fft2(rest).abs()
+    assert spectrum[torch.hypot(y, x) > 1 / 16].max() < 1e-4 * spectrum.max()
 
 
 @pytest.mark.parametrize("bandwidth", BANDWIDTHS)
 def test_bands_are_sampled_as_coarsely_as_their_ring_allows(bandwidth):
     pyramid = SteerablePyramid(128, 192, bandwidth, CPU)
     rings = {"octave": 1, "half-octave": 2, "quarter-octave": 4}[bandwidth]
-    assert len(pyramid.filters) == rings * (int(math.log2(128)) - 2)
+    assert len(pyramid.filters) == rings * (int(math.log2(128)) - 1)
     for number, masks in enumerate(pyramid.filters):
         assert masks.shape[0] == (4 if bandwidth == "octave" else 8)
         assert masks.shape[-1] == min(192, fast_size(math.ceil(192 * 2 ** (-number / rings))))
 
 
-def test_octave_bands_are_those_of_pyrtools():
+def test_octave_bands_below_the_finest_are_those_of_pyrtools():
     pyrtools = pytest.importorskip("pyrtools")
     picture = texture(128, 128)
     values = picture.mean(axis=-1)
     pyramid = SteerablePyramid(128, 128, "octave", CPU)
     theirs = pyrtools.pyramids.SteerablePyramidFreq(values, height=4, order=3, is_complex=True)
-    for level, bands in enumerate(pyramid.analyse(grey(picture))[:4]):
+    for level, bands in list(enumerate(pyramid.analyse(grey(picture))))[1:4]:
         scale = {abs_ratio(bands[k], theirs.pyr_coeffs[level, k]) for k in range(4)}
         assert max(scale) / min(scale) == pytest.approx(1, abs=0.01)
         for k in range(4):

@@ -3,7 +3,8 @@
 Portilla and Simoncelli 2000 for the filters, Wadhwa et al. 2013 (section 3.4, appendix A) for the
 narrower bandwidths. A picture is split into rings of the spectrum, each ring into orientations; a
 subband keeps one half of the plane of frequencies, so it is complex and its phase follows motion
-across its orientation.
+across its orientation. Unlike theirs, the finest ring reaches to the corners of the spectrum, where
+they leave a high-pass residual: its phase follows motion too, and the finest details move along.
 
 Convention: frequencies are in units of the highest one, r = 1 at half a cycle per pixel, x right
 and y down. A subband is sampled as coarsely as its ring allows, and its values are those of the
@@ -37,6 +38,7 @@ _DESIGNS = {
     "half-octave": _Design(8, 2, 0.75),
     "quarter-octave": _Design(8, 4, 0.0),
 }
+_OPEN = 0.3  # above this radius the finest ring takes what the others leave
 _ORDER = 6  # of the smooth windows; order + 1 of them make a constant sum of squares
 
 
@@ -46,19 +48,22 @@ class SteerablePyramid:
     def __init__(self, height: int, width: int, bandwidth: Bandwidth, device: torch.device) -> None:
         self.size = height, width
         design = _DESIGNS[bandwidth]
-        octaves = max(int(math.log2(min(height, width))) - 2, 1)
+        octaves = max(int(math.log2(min(height, width))) - 1, 1)
         radius, angle = _polar(height, width)
         fans = _fans(angle, design.orientations)
         self.filters: list[Tensor] = []
-        """One (orientations, h, w) float32 tensor per ring, finest first, ordered as an FFT is."""
-        rest = np.ones((height, width))
-        for number, ring in enumerate(_rings(radius, design, octaves)):
+        """One (orientations, h, w) tensor per ring, finest first, ordered as an FFT is.
+
+        Real, but of type complex64: torch multiplies complex by float32 twenty times as slowly.
+        """
+        rings = _rings(radius, design, octaves)
+        for number, ring in enumerate(rings):
             highest = 2.0 ** (-number / design.rings)
             h, w = _coarser(height, highest), _coarser(width, highest)
             kept = np.ix_(_kept(height, h), _kept(width, w))
             masks = np.stack([(ring * fan)[kept] for fan in fans])
-            self.filters.append(torch.from_numpy(masks.astype(np.float32)).to(device))
-            rest -= ring**2
+            self.filters.append(torch.from_numpy(masks.astype(np.complex64)).to(device))
+        rest = 1 - np.square(rings).sum(0)
         self._rest = torch.from_numpy(rest.astype(np.float32)).to(device)
 
     def analyse(self, picture: Tensor) -> list[Tensor]:
@@ -80,7 +85,7 @@ class SteerablePyramid:
         return half * 2
 
     def residual(self, picture: Tensor) -> Tensor:
-        """What no subband holds, (H, W): the corners of the spectrum and the lowest frequencies.
+        """What no subband holds, (H, W): the lowest frequencies, and the very highest in x or in y.
 
         ``synthesise(analyse(x)) + residual(x)`` is x.
         """
@@ -108,24 +113,39 @@ def _polar(height: int, width: int) -> tuple[Profile, Profile]:
 
 
 def _rings(radius: Profile, design: _Design, octaves: int) -> list[Profile]:
-    """The radial filters, finest first; their squares and the residuals' add up to 1."""
+    """The radial filters, finest first; their squares add up to 1 above the lowest frequencies."""
     octave = np.log2(np.maximum(radius, 1e-9))
-    if not design.transition:
-        share = (_ORDER + 1) * math.comb(2 * _ORDER, _ORDER) / 4**_ORDER
-        reach = (_ORDER + 1) / 2 / design.rings  # octaves from the middle of a window to its end
-        rings = []
-        for number in range(octaves * design.rings):
-            away = (octave + reach + number / design.rings) / reach
-            window = np.cos(np.clip(away, -1, 1) * np.pi / 2) ** _ORDER
-            rings.append(window / math.sqrt(share))
-        return rings
-    rings, below = [], np.ones_like(radius)
-    for number in range(octaves * design.rings + 1):
+    build = _flanked if design.transition else _smooth
+    rings = build(octave, design, octaves * design.rings)
+    above = np.where(radius > _OPEN, np.maximum(1 - np.square(rings).sum(0), 0), 0)
+    rings[0] = np.sqrt(rings[0] ** 2 + above)
+    for dim, size in enumerate(radius.shape):
+        if size % 2 == 0:  # the highest frequency is its own mirror image: it has no phase to turn
+            np.moveaxis(rings[0], dim, 0)[size // 2] = 0
+    return rings
+
+
+def _flanked(octave: Profile, design: _Design, count: int) -> list[Profile]:
+    """Rings with raised-cosine flanks; each takes its share of what the finer ones left."""
+    rings, below = [], np.ones_like(octave)
+    for number in range(count + 1):
         away = (octave + number / design.rings) / design.transition
         high = np.cos(np.clip(away, -1, 0) * np.pi / 2)
         rings.append(below * high)
         below = below * np.sqrt(1 - high**2)
     return rings[1:]  # the first is the high-pass residual
+
+
+def _smooth(octave: Profile, design: _Design, count: int) -> list[Profile]:
+    """Windows cos^6, evenly spaced in octaves."""
+    share = (_ORDER + 1) * math.comb(2 * _ORDER, _ORDER) / 4**_ORDER
+    reach = (_ORDER + 1) / 2 / design.rings  # octaves from the middle of a window to its end
+    rings = []
+    for number in range(count):
+        away = (octave + reach + number / design.rings) / reach
+        window = np.cos(np.clip(away, -1, 1) * np.pi / 2) ** _ORDER
+        rings.append(window / math.sqrt(share))
+    return rings
 
 
 def _fans(angle: Profile, orientations: int) -> list[Profile]:
