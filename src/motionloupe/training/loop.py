@@ -44,6 +44,8 @@ def train(
         learner = process.share(state.task)
         means = Means(process)
         stop = config.optimiser.steps
+        if log and state.step == 0:
+            validate(state, held_out, log, process.device)  # what the curve starts from
         for batch in batches(samples, config.data, state.step, stop, process):
             means.add(learn(learner, state, batch))
             last = state.step == stop
