@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from motionloupe import __version__
-from motionloupe.cli import compare, demo, info, magnify, methods, slices
+from motionloupe.cli import compare, demo, info, magnify, methods, slices, synth, train
 from motionloupe.errors import UserError
 
 USER_ERROR = 2
@@ -38,6 +38,8 @@ app.command("compare")(compare.command)
 app.command("info")(info.command)
 app.command("methods")(methods.command)
 app.command("demo")(demo.command)
+app.command("synth")(synth.command)
+app.command("train")(train.command)
 
 
 def _print_version(wanted: bool) -> None:
