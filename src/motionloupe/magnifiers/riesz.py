@@ -22,7 +22,7 @@ _CROSS = 0.01  # share of a second orientation from which motion across the firs
 
 @dataclass(frozen=True)
 class Weave:
-    """How the waves of one level lie, averaged over a neighbourhood; see :meth:`Riesz.motion`."""
+    """How the waves of one level lie, averaged over a neighbourhood; see :class:`Riesz`."""
 
     energy: Tensor  # (1, 1, h, w) squared amplitude, which weights the average
     solver: Tensor  # (1, 3, h / 2, w / 2) xx, xy, yy: weighted phase -> phase per component
@@ -30,7 +30,7 @@ class Weave:
 
 
 class RieszFrame:
-    """One frame: its picture, the levels of its Riesz pyramid and, when asked, their weave."""
+    """A frame: its picture, the levels of its Riesz pyramid and, once asked for, their weaves."""
 
     def __init__(self, picture: Tensor, sigma: float) -> None:
         self.picture = picture
@@ -91,8 +91,9 @@ class Riesz(Magnifier[RieszFrame]):
         ):
             length = phase.square().sum(dim=1, keepdim=True).sqrt_()
             known = phase * (1 - _UNAMBIGUOUS / length.clamp(min=_UNAMBIGUOUS))
-            moved = _turned(before, enlarged(known, *before.shape[-2:]), weave.shape)
-            tracked.append(known + self._steadied(phase_difference(moved, after), weave))
+            if known.any():
+                before = _turned(before, enlarged(known, *before.shape[-2:]), weave.shape)
+            tracked.append(known + self._steadied(phase_difference(before, after), weave))
         return tracked
 
     def render(
