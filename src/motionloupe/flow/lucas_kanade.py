@@ -13,7 +13,9 @@ from motionloupe.flow.warp import backward_warp, inside
 
 _COARSEST = 16  # pixels a side below which the pyramid ends
 _HALVING = 1.0  # pixels, sigma of the blur before halving
-_STIFFNESS = 1e-6  # added to the structure tensor: flat areas keep the coarser level's flow
+_FLAT = 1e-5  # squared slope that counts as none: flat areas keep the coarser level's flow
+_ALONG = 3e-3  # share of an edge's squared slope that holds back motion along the edge
+_MARGIN = 2  # pixels at the edge whose slopes reach beyond the picture
 _SLOPE = (1.0 / 12, -8.0 / 12, 0.0, 8.0 / 12, -1.0 / 12)  # first derivative, fourth order
 
 
@@ -57,9 +59,14 @@ class LucasKanade(FlowEstimator):
 
 
 def _products(difference: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """xx, xy, yy of the slopes and their products with the difference, summed over colours."""
+    """xx, xy, yy of the slopes and their products with the difference, summed over colours.
+
+    They are 0 at the margin, where mirrored pixels look like edges along the border.
+    """
     pairs = ((x, x), (x, y), (y, y), (x, difference), (y, difference))
-    return torch.stack([(p * q).sum(dim=1) for p, q in pairs], dim=1)
+    products = torch.stack([(p * q).sum(dim=1) for p, q in pairs], dim=1)
+    within = products[..., _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    return functional.pad(within, (_MARGIN,) * 4)
 
 
 def _solved(products: Tensor, flow: Tensor, window: float) -> Tensor:
@@ -75,7 +82,8 @@ def _solved(products: Tensor, flow: Tensor, window: float) -> Tensor:
     xx, xy, yy, xr, yr = sums.unbind(dim=1)
     u, v = _halved(flow).unbind(dim=1)
     right, down = xr - xx * u - xy * v, yr - xy * u - yy * v
-    xx, yy = xx + _STIFFNESS, yy + _STIFFNESS
+    stiffness = _FLAT + _ALONG * (xx + yy)
+    xx, yy = xx + stiffness, yy + stiffness
     determinant = xx * yy - xy * xy
     u = u + (yy * right - xy * down) / determinant
     v = v + (xx * down - xy * right) / determinant

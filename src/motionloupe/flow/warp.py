@@ -86,22 +86,21 @@ def splat_bilinear(
     coverage (B, 1, H, W), the sum of shares.
     """
     batch, channels, height, width = values.shape
-    target, share = _corners(displacement)
-    with torch.no_grad():
-        size = displacement.square().sum(dim=1).sqrt().flatten(1).repeat(1, 4)
-        blocks = torch.where(share > _FAINT, size, -1.0)
-        top = torch.full((batch, height * width), -1.0, dtype=size.dtype, device=size.device)
-        top.scatter_reduce_(1, target, blocks, "amax")
-        front = size >= top.gather(1, target) - tolerance
-    offsets = torch.arange(batch, device=values.device).unsqueeze(1) * (height * width)
-    target = (target + offsets).flatten()
-    ones = torch.ones_like(values[:, :1])
-    rows = torch.cat([values, ones], dim=1).flatten(2).transpose(1, 2).repeat(1, 4, 1)
-    rows = (rows * share.unsqueeze(-1)).flatten(0, 1)
-    total = rows.new_zeros(batch * height * width, channels + 1)
-    near = total.index_add(0, target, rows * front.flatten().unsqueeze(-1))
-    hidden = (~front.flatten()).nonzero().squeeze(1)
-    far = total.index_add(0, target[hidden], rows[hidden])
+    count = batch * height * width
+    corners = _corners(displacement)
+    size = displacement.detach().square().sum(dim=1).sqrt().flatten()
+    top = torch.full((count,), -1.0, dtype=size.dtype, device=size.device)
+    for target, share in corners:
+        blocks = torch.where(share.detach() > _FAINT, size, -1.0)
+        top.scatter_reduce_(0, target, blocks, "amax")
+    rows = torch.cat([values, torch.ones_like(values[:, :1])], dim=1)
+    rows = rows.permute(0, 2, 3, 1).reshape(count, channels + 1)
+    near, far = torch.zeros_like(rows), torch.zeros_like(rows)
+    for target, share in corners:
+        in_front = size >= top[target] - tolerance
+        near.index_add_(0, target, rows * torch.where(in_front, share, 0.0).unsqueeze(1))
+        behind = (~in_front).nonzero().squeeze(1)
+        far.index_add_(0, target[behind], rows[behind] * share[behind].unsqueeze(1))
     picture = _over(near, far).view(batch, height, width, channels).permute(0, 3, 1, 2)
     coverage = (near[:, -1] + far[:, -1]).view(batch, 1, height, width)
     return picture.contiguous(), coverage
@@ -116,21 +115,24 @@ def _over(near: Tensor, far: Tensor) -> Tensor:
     return torch.where(far[:, -1:] > 0, front + see_through * (back - front), front)
 
 
-def _corners(displacement: Tensor) -> tuple[Tensor, Tensor]:
-    """The four pixels around each landing place, and their shares: both (B, 4 H W)."""
-    height, width = displacement.shape[-2:]
+def _corners(displacement: Tensor) -> list[tuple[Tensor, Tensor]]:
+    """For each of the four pixels around a landing place: its index in the batch, and its share.
+
+    Both are (B H W,), by pixel of the source; the share is 0 outside the picture.
+    """
+    batch, _, height, width = displacement.shape
     x, y = _places(displacement)
     left, top = x.detach().floor(), y.detach().floor()
-    targets, shares = [], []
+    first = torch.arange(batch, device=displacement.device).view(-1, 1, 1) * (height * width)
+    corners = []
     for row in (0, 1):
         for column in (0, 1):
             cx, cy = left + column, top + row
             share = (1.0 - (x - cx).abs()) * (1.0 - (y - cy).abs())
             landed = (cx >= 0) & (cx < width) & (cy >= 0) & (cy < height)
-            shares.append(torch.where(landed, share, 0.0).flatten(1))
-            place = cy.clamp(0, height - 1) * width + cx.clamp(0, width - 1)
-            targets.append(place.long().flatten(1))
-    return torch.cat(targets, dim=1), torch.cat(shares, dim=1)
+            place = cy.clamp(0, height - 1).long() * width + cx.clamp(0, width - 1).long()
+            corners.append(((first + place).flatten(), torch.where(landed, share, 0.0).flatten()))
+    return corners
 
 
 def _places(flow: Tensor) -> tuple[Tensor, Tensor]:
