@@ -28,8 +28,8 @@ class _Warp(Magnifier[Tensor]):
     """Forward warping by optical flow.
 
     ``flow`` is an estimator's name, or "auto" for RAFT-small where its weights are at hand; the
-    default was measured the most exact for small motion. ``iterations`` is its number of them (None:
-    its own default). ``inpaint`` fills the holes behind what has moved by "telea" or
+    default was measured the most exact for small motion. ``iterations`` is its number of them, None
+    for its own. ``inpaint`` fills the holes behind what has moved by "telea" or
     "navier-stokes"; "none" leaves them black. A pixel of the reference where alpha is 1 stands for
     the frame's own, which is shown in its place.
     """
