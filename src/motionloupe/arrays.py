@@ -7,6 +7,7 @@ rounded, never truncated.
 
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -36,22 +37,29 @@ def check_image(image: Image, what: str = "frame") -> None:
 def to_tensor(image: Image, device: torch.device | str = "cpu") -> Tensor:
     """(H, W, 3) of any accepted dtype -> (1, 3, H, W) float32; integers are scaled to [0, 1]."""
     check_image(image)
-    if image.dtype == np.uint16:  # torch converts uint16 on the CPU only by way of int32
-        image = image.astype(np.int32)
     full = 1.0
     if image.dtype.kind in "iu":
         full = 255.0 if image.dtype == np.uint8 else 65535.0
-    tensor = torch.from_numpy(np.ascontiguousarray(image)).to(device)
-    tensor = tensor.permute(2, 0, 1).unsqueeze(0).to(torch.float32).contiguous()
-    return tensor.div_(full) if full != 1.0 else tensor
+    if image.dtype == np.uint16:  # torch converts uint16 on the CPU only by way of int32
+        image = image.astype(np.int32)
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device)
+    height, width = image.shape[:2]
+    planes = torch.empty((1, 3, height, width), dtype=torch.float32, device=device)
+    planes.copy_(pixels.permute(2, 0, 1).unsqueeze(0))  # faster than a conversion, then a copy
+    return planes.div_(full) if full != 1.0 else planes
 
 
 def from_tensor(tensor: Tensor, dtype: npt.DTypeLike) -> Image:
     """(1, 3, H, W) -> (H, W, 3) of ``dtype``, clamped to [0, 1] and rounded for integers."""
-    picture = tensor.detach()[0].clamp(0.0, 1.0).permute(1, 2, 0)
+    planes = tensor.detach()[0].clamp(0.0, 1.0)
     wanted = np.dtype(dtype)
     if wanted == np.uint8:
-        return picture.mul(255.0).round_().to(torch.uint8).contiguous().cpu().numpy()
+        return _interleaved(planes.mul_(255.0).round_().to(torch.uint8))
     if wanted == np.uint16:
-        return picture.mul(65535.0).round_().to(torch.int32).cpu().numpy().astype(np.uint16)
-    return picture.contiguous().cpu().numpy().astype(wanted)
+        return _interleaved(planes.mul_(65535.0).round_().to(torch.int32)).astype(np.uint16)
+    return _interleaved(planes).astype(wanted)
+
+
+def _interleaved(planes: Tensor) -> Image:
+    """(3, H, W) -> (H, W, 3); OpenCV does it several times as fast as torch."""
+    return np.asarray(cv2.merge([plane.numpy() for plane in planes.cpu()]))
