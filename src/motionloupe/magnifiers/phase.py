@@ -51,10 +51,10 @@ class Bands:
 class Phase(Magnifier[Bands]):
     """Phase-based magnification.
 
-    ``pyramid``: "half-octave", "octave" (2.5 times as fast, falls shorter) or "quarter-octave" (twice
-    as slow, hardly better). ``sigma``: the blur of the phases,
-    weighted by the energy of the subband, in samples of that subband; 0 for none. More blur gives
-    less noise and slightly less motion.
+    ``pyramid``: "half-octave", "octave" (2.5 times as fast, falls shorter) or "quarter-octave"
+    (twice as slow, hardly better). ``sigma``: the blur of the phases, weighted by the energy of the
+    subband, in samples of that subband; 0 for none. More blur gives less noise and slightly less
+    motion.
     """
 
     def __init__(
