@@ -4,6 +4,7 @@ import av
 import numpy as np
 import pytest
 
+import motionloupe.pipeline
 from motionloupe import UserError, magnify
 from motionloupe.measurement.displacement import displacement
 from tests.scenes import clip, to_uint8
@@ -86,6 +87,17 @@ def test_views_are_written_beside_the_result(swaying, tmp_path):
     assert both[0].shape[1] > 2 * 128
     assert times == pytest.approx(read(target)[1], abs=1e-6)
     assert result.extras["slice"].read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_slice_of_high_speed_footage_shows_true_seconds(swaying, tmp_path, monkeypatch):
+    drawn = {}
+
+    def keep(path, labelled, title=None):
+        drawn.update({label: recorder.seconds for label, recorder in labelled})
+
+    monkeypatch.setattr(motionloupe.pipeline, "draw_slices", keep)
+    magnify(swaying, tmp_path / "out.mp4", slice_line=(10, 48, 110, 48), fps=300)
+    assert max(drawn["input"]) == max(drawn["magnified"]) == pytest.approx(59 / 300, abs=1e-3)
 
 
 @pytest.mark.parametrize(

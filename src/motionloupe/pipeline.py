@@ -165,6 +165,7 @@ class _Views:
     def __init__(self, extras: dict[str, Path], line: Line | None, info: SourceInfo) -> None:
         self._extras = extras
         self._info = info
+        self._clock = float(info.rate) / info.fps  # the file's seconds -> true ones
         self._recorders = [SliceRecorder(line), SliceRecorder(line)] if line else []
         self._pair: tuple[Iterator[Frame], Any] | None = None
         for recorder in self._recorders:
@@ -181,11 +182,11 @@ class _Views:
 
     def before(self, frame: Frame) -> None:
         if self._recorders:
-            self._recorders[0].add(frame.image, frame.seconds)
+            self._recorders[0].add(frame.image, frame.seconds * self._clock)
 
     def after(self, picture: Image, place: _Place) -> None:
         if self._recorders:
-            self._recorders[1].add(picture, place.seconds)
+            self._recorders[1].add(picture, place.seconds * self._clock)
         if self._pair is not None:
             originals, writer = self._pair
             both = beside([next(originals).image, picture], ["input", "magnified"])
