@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Generic, Literal, TypedDict, TypeVar, get_args
 import torch
 from torch import Tensor
 
-from motionloupe.alpha import Alpha, as_alpha, check_fits
+from motionloupe.alpha import Alpha, AlphaByFrame, Factors
 from motionloupe.arrays import Image, check_image, from_tensor, to_tensor
 from motionloupe.errors import UserError
 from motionloupe.spool import Spool
@@ -124,7 +124,7 @@ class Magnifier(ABC, Generic[Analysis]):
         check_image(reference, "reference")
         check_image(frame)
         _check_same_size(reference, frame)
-        factor = self._factor(alpha, frame)
+        factor = Factors(alpha, self.device).of(frame)
         with torch.inference_mode():
             before = self.analyse(to_tensor(reference, self.device))
             now = self.analyse(to_tensor(frame, self.device))
@@ -134,17 +134,19 @@ class Magnifier(ABC, Generic[Analysis]):
     def stream(
         self,
         frames: Iterable[Image],
-        alpha: Alpha = 10.0,
+        alpha: Alpha | AlphaByFrame = 10.0,
         fps: float = 30.0,
         *,
         reference: Image | None = None,
     ) -> Iterator[Image]:
         """Magnify a sequence: one frame out for each frame in, in step, with bounded memory.
 
-        ``frames`` as in :meth:`pair`; ``fps`` is the true rate in hertz; ``reference`` replaces the
-        first frame as the reference of static mode. A band may hold frames back (the filter's
-        delay) but the sequence comes out whole and in step. The filter "ideal" reads everything
-        first and keeps it in a temporary file. Raises UserError, for the options at once.
+        ``frames`` as in :meth:`pair`; ``alpha`` may also be a function from a frame to its factor,
+        called for every frame in order, just before it is drawn; ``fps`` is the true rate in hertz;
+        ``reference`` replaces the first frame as the reference of static mode. A band may hold
+        frames back (the filter's delay) but the sequence comes out whole and in step. The filter
+        "ideal" reads everything first and keeps it in a temporary file. Raises UserError, for the
+        options at once.
         """
         if not (math.isfinite(fps) and fps > 0):
             raise UserError(f"fps must be a positive number of frames per second, found {fps}")
@@ -154,27 +156,23 @@ class Magnifier(ABC, Generic[Analysis]):
                     "mode dynamic compares with the previous frame: leave out reference"
                 )
             check_image(reference, "reference")
-        factor = as_alpha(alpha).to(self.device)
+        factors = Factors(alpha, self.device)
         temporal = self.temporal_filter(fps)
         follower = _Follower(self, reference)
         if temporal is None:
-            return self._stream_all(frames, factor, follower)
+            return self._stream_all(frames, factors, follower)
         if isinstance(temporal, WholeFilter):
-            return self._stream_whole(frames, factor, follower, temporal)
-        return self._stream_band(frames, factor, follower, temporal)
+            return self._stream_whole(frames, factors, follower, temporal)
+        return self._stream_band(frames, factors, follower, temporal)
 
     # ---- how it is done -----------------------------------------------------------------------
 
-    def _factor(self, alpha: Alpha, frame: Image) -> Tensor:
-        factor = as_alpha(alpha)
-        check_fits(factor, *frame.shape[:2])
-        return factor.to(self.device)
-
     def _stream_all(
-        self, frames: Iterable[Image], alpha: Tensor, follower: "_Follower[Analysis]"
+        self, frames: Iterable[Image], factors: Factors, follower: "_Follower[Analysis]"
     ) -> Iterator[Image]:
         for frame in frames:
-            check_fits(alpha, *frame.shape[:2])
+            follower.admit(frame)
+            alpha = factors.of(frame)
             with torch.inference_mode():
                 step = follower.step(frame, tracked=False)
                 drawn = self.render(step.against, step.now, step.motion, step.motion, alpha)
@@ -184,11 +182,11 @@ class Magnifier(ABC, Generic[Analysis]):
     def _stream_band(
         self,
         frames: Iterable[Image],
-        alpha: Tensor,
+        factors: Factors,
         follower: "_Follower[Analysis]",
         temporal: StreamingFilter,
     ) -> Iterator[Image]:
-        drawer = _Drawer(self, alpha)
+        drawer = _Drawer(self, factors)
         for frame in frames:
             with torch.inference_mode():
                 step = follower.step(frame, tracked=True)
@@ -202,7 +200,7 @@ class Magnifier(ABC, Generic[Analysis]):
     def _stream_whole(
         self,
         frames: Iterable[Image],
-        alpha: Tensor,
+        factors: Factors,
         follower: "_Follower[Analysis]",
         temporal: WholeFilter,
     ) -> Iterator[Image]:
@@ -210,13 +208,14 @@ class Magnifier(ABC, Generic[Analysis]):
             again = follower.twin()
             for frame in frames:
                 follower.admit(frame)
-                check_fits(alpha, *frame.shape[:2])
+                factors.admit(frame)
                 spool.append(frame)
             temporal.begin(len(spool))
             for frame in spool:
                 with torch.inference_mode():
                     temporal.observe(follower.step(frame, tracked=True).motion)
             for index, frame in enumerate(spool):
+                alpha = factors.of(frame)
                 with torch.inference_mode():
                     step = again.step(frame, tracked=True)
                     band = temporal.at(index)
@@ -280,16 +279,16 @@ class _Follower(Generic[Analysis]):
 class _Drawer(Generic[Analysis]):
     """Draws the frames that a filter has answered for; frames that wait, wait as pictures."""
 
-    def __init__(self, method: Magnifier[Analysis], alpha: Tensor) -> None:
+    def __init__(self, method: Magnifier[Analysis], factors: Factors) -> None:
         self._method = method
-        self._alpha = alpha
+        self._factors = factors
         self._waiting: deque[Image] = deque()
         self._reference: Analysis | None = None  # static mode: the one reference
         self._newest: tuple[Image, _Step[Analysis]] | None = None
         self._before: Analysis | None = None  # dynamic mode: the frame drawn last
 
     def hold(self, frame: Image, step: _Step[Analysis]) -> None:
-        check_fits(self._alpha, *frame.shape[:2])
+        self._factors.admit(frame)
         self._waiting.append(frame)
         self._newest = frame, step
         if self._method.mode == "static":
@@ -298,17 +297,18 @@ class _Drawer(Generic[Analysis]):
     def draw(self, ready: Iterable[tuple[Signal, Signal]]) -> Iterator[Image]:
         for motion, band in ready:
             frame = self._waiting.popleft()
+            alpha = self._factors.of(frame)
             with torch.inference_mode():
-                picture = self._picture(frame, motion, band)
+                picture = self._picture(frame, motion, band, alpha)
             yield picture
 
-    def _picture(self, frame: Image, motion: Signal, band: Signal) -> Image:
+    def _picture(self, frame: Image, motion: Signal, band: Signal, alpha: Tensor) -> Image:
         now = self._analysed(frame)
         against = self._reference
         if against is None:
             against = now if self._before is None else self._before
             self._before = now
-        drawn = self._method.render(against, now, motion, band, self._alpha)
+        drawn = self._method.render(against, now, motion, band, alpha)
         return from_tensor(drawn, frame.dtype)
 
     def _analysed(self, frame: Image) -> Analysis:
