@@ -1,15 +1,18 @@
 """A generator that multiplies by alpha instead of learning to: the displacement is carried on.
 
-A network finds the motion of every pixel of the frame against the reference, at half resolution and
-from first-order estimates, so that small motion is exact and smooth from the start. The frame is
-then carried on along (alpha - 1) times this motion and a second, smaller network mends what that
-leaves open. Where nothing moves, the frame comes back as it is.
+Lucas and Kanade's flow says how every pixel of the frame has moved against the reference; what it
+leaves over is estimated again through windows of several sizes, and a network chooses among these
+estimates, corrects them and says what lies in front. The frame is then carried on along (alpha - 1)
+times this motion and a second, smaller network mends what that leaves open. So small motion is
+exact and smooth before anything is learned, and where nothing moves the frame comes back as it is.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from motionloupe.flow.lucas_kanade import LucasKanade
+from motionloupe.flow.warp import backward_warp
 from motionloupe.networks.alpha_encoding import as_map
 from motionloupe.networks.padding import crop, pad_to_multiple
 from motionloupe.networks.splatting import fill, softmax_splat
@@ -17,7 +20,7 @@ from motionloupe.networks.unet import UNet
 
 _WINDOWS = (5, 11, 21)  # pixels at half resolution
 _NOISE = 1e-4  # squared gradients of [0, 1] luma that cannot be told from noise
-_FARTHEST = 4.0  # pixels at half resolution that a first-order estimate may claim
+_FARTHEST = 1.0  # pixels at half resolution that a first-order estimate may claim
 _CLOSEST = 5.0  # bound of the importance, natural logarithm
 _LUMA = (0.299, 0.587, 0.114)
 
@@ -59,26 +62,45 @@ class MotionFinder(nn.Module):
 
     def __init__(self, base: int) -> None:
         super().__init__()
-        estimates = 2 * len(_WINDOWS)
-        self.body = UNet(4 * 7 + estimates, 3 + len(_WINDOWS), base, levels=4)
+        self.flow = LucasKanade()
+        motions = 2 * (1 + len(_WINDOWS))
+        self.body = UNet(4 * 8 + motions + 1, 3 + len(_WINDOWS), base, levels=4)
         nn.init.zeros_(self.body.leave.weight)  # starts as the mean of the estimates
         nn.init.zeros_(self.body.leave.bias)  # type: ignore[arg-type]  # this one has a bias
 
     def forward(self, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
-        grey_before, grey_after = luma(before), luma(after)
-        change = grey_after - grey_before
-        spread = functional.avg_pool2d(change.square(), 15, 1, 7).sqrt() + 0.004
-        half_before, half_after = (functional.avg_pool2d(g, 2) for g in (grey_before, grey_after))
-        estimates = [first_order_motion(half_before, half_after, w) for w in _WINDOWS]
-        fine = torch.cat([after, grey_before, change / spread, *_gradient(grey_after)], dim=1)
-        answer = self.body(torch.cat([functional.pixel_unshuffle(fine, 2), *estimates], dim=1))
+        with torch.no_grad(), torch.autocast(after.device.type, enabled=False):
+            known, size, estimates = self._known(before.float(), after.float())
+        answer = self.body(known)
         choice = answer[:, 3:].softmax(dim=1)
-        motion = answer[:, :2]
+        motion = size * answer[:, :2]
         for number, estimate in enumerate(estimates):
             motion = motion + choice[:, number : number + 1] * estimate
         found = torch.cat([2.0 * motion, _CLOSEST * torch.tanh(answer[:, 2:3])], dim=1)
         found = functional.interpolate(found, scale_factor=2, mode="bilinear", align_corners=False)
         return found[:, :2], found[:, 2:]
+
+    def _known(self, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """What the network sees, the size of motion (B, 1, 1, 1), and the estimates.
+
+        All at half resolution and in its pixels; motions are shown in units of their size, so that
+        a tenth of a pixel looks like ten.
+        """
+        back = self.flow(after, before)
+        drawn = backward_warp(before, back)
+        grey, grey_drawn = luma(after), luma(drawn)
+        change, rest = grey - luma(before), grey - grey_drawn
+        spread = functional.avg_pool2d(change.square(), 15, 1, 7).sqrt() + 0.004
+        fine = torch.cat([after, grey_drawn, change / spread, rest / spread], dim=1)
+        fine = torch.cat([fine, *_gradient(grey)], dim=1)
+        prior = -0.5 * functional.avg_pool2d(back, 2)
+        halves = functional.avg_pool2d(grey_drawn, 2), functional.avg_pool2d(grey, 2)
+        estimates = [prior + first_order_motion(*halves, window) for window in _WINDOWS]
+        size = prior.square().mean(dim=(1, 2, 3), keepdim=True).sqrt() + 0.02
+        shown = [motion / size for motion in (prior, *estimates)]
+        scale = size.log().expand(-1, 1, *prior.shape[-2:])
+        known = torch.cat([functional.pixel_unshuffle(fine, 2), *shown, scale], dim=1)
+        return known, size, estimates
 
 
 class FlowmagSplat(nn.Module):

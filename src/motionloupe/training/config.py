@@ -57,6 +57,20 @@ class FlowLoss:
 
 
 @dataclass(frozen=True)
+class TruthLoss:
+    """L1 to the true picture at ``scales`` resolutions + ``motion`` x the motion gap, in pixels.
+
+    The gap is the mean distance between the flows of the answer and of the true picture, by the
+    estimator ``flow`` in ``iterations``.
+    """
+
+    scales: int = 3
+    motion: float = 0.02
+    flow: str = "lucas-kanade"
+    iterations: int = 2
+
+
+@dataclass(frozen=True)
 class Optimiser:
     """Adam for ``steps`` steps at ``rate``, after a linear rise over ``warmup`` steps.
 
@@ -91,7 +105,7 @@ class Config:
 
     task: TaskName
     network: NetworkChoice
-    loss: OhLoss | FlowLoss
+    loss: OhLoss | FlowLoss | TruthLoss
     optimiser: Optimiser
     data: Data = field(default_factory=Data)
     report: Report = field(default_factory=Report)
@@ -106,6 +120,13 @@ _SMALL_SCENES = {
     "objects": (3, 10),
     "motion": (0.0, 5.0),
     "largest_magnified": 16.0,
+}
+
+_TRUTH_SCENES = {
+    **_SMALL_SCENES,
+    "motion": (0.0, 4.0),
+    "alpha": (1.0, 16.0),
+    "largest_magnified": 30.0,
 }
 
 _OH_SMALL = Config(
@@ -143,6 +164,17 @@ CONFIGS: dict[TaskName, dict[str, Config]] = {
             network=NetworkChoice("flowmag-splat"),
             loss=FlowLoss(zero_correct=True, border="valid"),
             data=Data(size=128, batch=4, scene={**_SMALL_SCENES, "alpha": (0.5, 16.0)}),
+        ),
+        "truth": replace(
+            _OH_SMALL,
+            task="flowmag",
+            network=NetworkChoice("flowmag-splat", {"base": 16, "mend": 16}),
+            loss=TruthLoss(),
+            optimiser=Optimiser(
+                steps=3000, rate=1e-3, warmup=50, schedule="cosine", clip=1.0, ema=0.99
+            ),
+            data=Data(size=128, batch=4, scene=_TRUTH_SCENES),
+            report=Report(log=20, save=100, validate=200, scenes=24),
         ),
     },
 }

@@ -1,4 +1,4 @@
-"""What the networks are taught: the losses of FlowMag and of Oh et al.
+"""What the networks are taught: the losses of FlowMag and of Oh et al., and of the truth.
 
 Convention: pictures (B, 3, H, W) in [0, 1], flow (B, 2, H, W) in pixels with x first, total factors
 alpha (B, 1, 1, 1) or (B, 1, H, W).
@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from motionloupe.flow.warp import backward_warp, inside
 from motionloupe.training.config import Border
@@ -55,6 +56,32 @@ class MagnificationLoss(nn.Module):
         return MotionTerms(
             masked_mean((flow - wanted).abs(), counts), masked_mean((drawn - shown).abs(), counts)
         )
+
+
+class TruthfulLoss(nn.Module):
+    """How far an answer is from the true picture, in appearance and in motion.
+
+    Appearance: mean L1, averaged over ``scales`` resolutions, each half the last; the coarse ones
+    draw an answer whose motion falls short by more than the texture is wide. Motion: the motion
+    gap, mean | F(a, answer) - F(a, truth) | in pixels, where the true flow ends inside the frame.
+    """
+
+    def __init__(self, estimator: nn.Module, scales: int) -> None:
+        super().__init__()
+        self.estimator = estimator.eval().requires_grad_(False)
+        self.scales = scales
+
+    def forward(self, reference: Tensor, answer: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.no_grad():
+            wanted = self.estimator(reference, truth)
+            counts = inside(wanted)
+        flow = self.estimator(reference, answer)
+        gap = masked_mean((flow - wanted).abs(), counts)
+        picture = l1(answer, truth)
+        for _ in range(self.scales - 1):
+            answer, truth = functional.avg_pool2d(answer, 2), functional.avg_pool2d(truth, 2)
+            picture = picture + l1(answer, truth)
+        return picture / self.scales, gap
 
 
 def masked_mean(values: Tensor, counts: Tensor) -> Tensor:

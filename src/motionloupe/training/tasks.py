@@ -1,4 +1,4 @@
-"""The two papers as tasks: a batch goes in, the loss and its parts come out.
+"""The papers as tasks: a batch goes in, the loss and its parts come out.
 
 A batch holds ``a``, ``b`` and, for synthetic scenes, ``b_perturbed``, ``y``, ``y_perturbed``, all
 (B, 3, H, W) in [0, 1], and the total factors ``alpha`` (B, 1, 1, 1).
@@ -13,9 +13,10 @@ from motionloupe.errors import UserError
 from motionloupe.flow import load_flow
 from motionloupe.networks import build
 from motionloupe.networks.oh2018 import Oh2018
-from motionloupe.training.config import Config, FlowLoss, OhLoss
+from motionloupe.training.config import Config, FlowLoss, OhLoss, TruthLoss
 from motionloupe.training.losses import (
     MagnificationLoss,
+    TruthfulLoss,
     decomposition_regularisers,
     l1,
 )
@@ -91,8 +92,26 @@ def needed(config: Config) -> tuple[str, ...]:
     """The frames of a scene that the loss looks at."""
     if isinstance(config.loss, FlowLoss):
         return ("a", "b")
+    if isinstance(config.loss, TruthLoss):
+        return ("a", "b", "y")
     plain = ("b",) if config.loss.regulariser else ()
     return ("a", *plain, "b_perturbed", "y_perturbed")
+
+
+class TruthTask(Task):
+    """A generator of FlowMag's interface, held to the truth of synthetic scenes."""
+
+    def __init__(self, network: nn.Module, teacher: TruthfulLoss, motion: float) -> None:
+        super().__init__()
+        self.network = network
+        self.teacher = teacher
+        self.motion = motion
+
+    def forward(self, batch: Batch) -> Losses:
+        answer = self.answer(batch).float()
+        with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
+            picture, gap = self.teacher(batch["a"], answer, batch["y"])
+        return {"loss": picture + self.motion * gap, "picture": picture, "gap": gap}
 
 
 def build_task(config: Config) -> Task:
@@ -105,6 +124,9 @@ def build_task(config: Config) -> Task:
     if isinstance(network, Oh2018):
         raise UserError("the task flowmag trains a generator, not oh2018: name another network")
     loss = config.loss
+    if isinstance(loss, TruthLoss):
+        estimator = load_flow(loss.flow, iterations=loss.iterations)
+        return TruthTask(network, TruthfulLoss(estimator, loss.scales), loss.motion)
     options: dict[str, Any] = {"zero_correct": loss.zero_correct}
     if loss.iterations:
         options["iterations"] = loss.iterations
