@@ -110,7 +110,7 @@ def with_depth(image: Image, depth: int, white: int | None = None) -> Image:
     white = white or _white(image)
     if white == 2**depth - 1:
         return np.ascontiguousarray(image)
-    values: Image = np.rint(image.astype(np.float32) * np.float32((2**depth - 1) / white))
+    values: Image = (image.astype(np.uint32) * (2**depth - 1) + white // 2) // white
     return values.astype(np.uint8 if depth == 8 else np.uint16)
 
 

@@ -1,5 +1,6 @@
 """Video files: any container and codec that FFmpeg reads."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -11,6 +12,7 @@ import numpy as np
 
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
+from motionloupe.video.clock import Clock
 from motionloupe.video.colour import depth_of, tags_of, to_rgb
 from motionloupe.video.decoder import Decoder, open_container, rate_or_none, video_stream
 from motionloupe.video.source import ColourTags, Frame, Reader, Selection, SourceInfo
@@ -48,12 +50,12 @@ class VideoReader(Reader):
         index, last = 0, 0.0
         frame, self._first = self._first, None
         while frame is not None:
-            if (frame.width, frame.height) != self._coded_size:
-                raise self._changed_size(frame)
             pts, duration = self._clock.place(frame)
             last = float(pts * self.info.time_base - self.info.origin)
             if self.info.end is not None and last >= self.info.end:
                 break
+            if (frame.width, frame.height) != self._coded_size:
+                raise self._changed_size(frame, last)
             if last >= self.info.start or not self.info.start:
                 yield Frame(self._picture(frame), index, pts, duration, last)
                 index += 1
@@ -78,7 +80,7 @@ class VideoReader(Reader):
 
     def _seek(self) -> bool:
         base = rate_or_none(self._stream.time_base)
-        if base is None or self._container.format.name == "avi":
+        if base is None or self._counted:
             return False
         target = self._origin() + Fraction(self._selection.start - _LEAD)
         try:
@@ -86,6 +88,11 @@ class VideoReader(Reader):
         except av.error.FFmpegError:
             return False
         return True
+
+    @property
+    def _counted(self) -> bool:
+        """Whether the container counts packets instead of telling their times."""
+        return self._container.format.name == "avi"
 
     def _late(self) -> bool:
         """Whether a seek landed where the beginning of the selection is lost, or time unknown."""
@@ -117,7 +124,7 @@ class VideoReader(Reader):
         base = rate_or_none(self._stream.time_base) or Fraction(1, 90000)
         whole = self._duration(base)
         rate = self._rate(whole)
-        self._clock = Clock(base, rate, by_order=self._container.format.name == "avi")
+        self._clock = Clock(base, rate, by_order=self._counted)
         sideways = self._turns % 2 == 1
         aspect = rate_or_none(self._stream.sample_aspect_ratio) or Fraction(1)
         origin = self._origin()
@@ -162,7 +169,7 @@ class VideoReader(Reader):
         stream = self._stream
         stated = rate_or_none(stream.average_rate) or rate_or_none(stream.guessed_rate)
         stated = stated or rate_or_none(stream.base_rate)
-        if stream.frames > 1 and duration:
+        if stream.frames > 1 and duration and not self._counted:
             mean = stream.frames / duration
             if stated is None or abs(mean / stated - 1) > Fraction(2, 100):
                 return mean.limit_denominator(100_000)
@@ -180,13 +187,21 @@ class VideoReader(Reader):
         """Set ``frames`` and ``duration`` of the part that is read, where they can be known."""
         start, end = self._selection.start, self._selection.end
         frames = self._stream.frames or None
-        if frames and whole:  # an edit list hides some
+        if frames and whole and "mov" in self._container.format.name:  # an edit list hides some
             frames = min(frames, round(whole * self.info.rate))
-        if (start == 0 and end is None) or whole is None:
-            duration = None if whole is None else float(whole)
-            frames = frames if start == 0 and end is None else None
-        else:
-            duration = max(min(float(whole), end or float(whole)) - start, 0.0)
+        duration = None if whole is None else float(whole)
+        if start or end is not None:
+            frames = None
+        if whole is not None and (start or end is not None):
+            first = (self._stream.start_time or 0) * self.info.time_base - self.info.origin
+            begins = max(float(first), 0.0)
+            ends = begins + float(whole)
+            if start >= ends:
+                raise UserError(
+                    f"start is {start:g} s but {self._path} ends at {ends:.3f} s: "
+                    "choose an earlier start"
+                )
+            duration = max(min(ends, math.inf if end is None else end) - max(start, begins), 0.0)
             frames = round(duration * float(self.info.rate))
         self.info = replace(self.info, frames=frames, duration=duration)
 
@@ -208,9 +223,7 @@ class VideoReader(Reader):
             image = resized(image, self._size)
         return np.ascontiguousarray(np.rot90(image, self._turns)) if self._turns else image
 
-    def _changed_size(self, frame: av.VideoFrame) -> UserError:
-        pts, _ = self._clock.place(frame)
-        seconds = float(pts * self.info.time_base - self.info.origin)
+    def _changed_size(self, frame: av.VideoFrame, seconds: float) -> UserError:
         return UserError(
             f"the size changes at {seconds:.3f} s of {self._path}, from "
             f"{self._coded_size[0]} x {self._coded_size[1]} to {frame.width} x {frame.height}: "
@@ -221,26 +234,28 @@ class VideoReader(Reader):
 
     def _report(self, last: float) -> None:
         """Say what damage cost, once the file has been read to its end."""
-        decoder = self._decoder
         if self._clock.mended:
             self.warnings.append(
                 f"{self._path}: {self._clock.mended} frames had no usable time stamp and were "
                 "placed by the frame rate"
             )
-        missing = 0 if self._sought else max((self.info.frames or 0) - decoder.packets, 0)
-        if missing > 1 or decoder.damaged or decoder.gave_up:
-            lost = missing + decoder.lost
-            total = self.info.frames or decoder.packets
-            self.warnings.append(
-                f"{self._path} is damaged: {lost} of {total} frames are lost, "
-                f"{decoder.damaged} places were skipped or patched by the decoder"
-            )
-            return
+        if damage := ", ".join(self._damage(last)):
+            self.warnings.append(f"{self._path} is damaged: {damage}")
+
+    def _damage(self, last: float) -> Iterator[str]:
+        decoder, total = self._decoder, self.info.frames
+        seen = max(decoder.packets, decoder.reach) if self._counted else decoder.packets
+        missing = max((total or 0) - seen, 0)
+        found = missing > 1 or decoder.damaged > 0 or decoder.gave_up
+        if found and (total or decoder.lost):
+            yield f"{missing + decoder.lost} of {total or decoder.packets} frames are lost"
+        if decoder.damaged:
+            yield f"{decoder.damaged} places were skipped or patched by the decoder"
+        if total is None and self._clock.holes:
+            yield f"about {self._clock.holes} frames are missing between others"
         stated = self._stated_end()
         if stated is not None and stated - last > max(3 / float(self.info.rate), 0.25):
-            self.warnings.append(
-                f"{self._path} is cut short: frames end at {last:.3f} s of {stated:.3f} s"
-            )
+            yield f"frames end at {last:.3f} s of {stated:.3f} s"
 
     def _stated_end(self) -> float | None:
         """Where a Matroska file, which counts no frames, says that its video ends."""
@@ -249,42 +264,6 @@ class VideoReader(Reader):
         if self._container.streams.audio:
             return None
         return float(self._container.duration) / av.time_base
-
-
-class Clock:
-    """Gives every frame a place in time, later than the last one's.
-
-    AVI stores no times but counts packets (``by_order``): there the decoder's delay is taken off
-    the count.
-    """
-
-    def __init__(self, base: Fraction, rate: Fraction, *, by_order: bool = False) -> None:
-        self._step = max(round(1 / (rate * base)), 1)
-        self._by_order = by_order
-        self._delay: int | None = None
-        self._expected = 0
-        self._last: int | None = None
-        self.mended = 0
-
-    def place(self, frame: av.VideoFrame) -> tuple[int, int]:
-        """(pts, duration) in units of the time base; a missing or repeated pts is replaced."""
-        pts = self._counted(frame.dts) if self._by_order else frame.pts
-        if pts is None:
-            pts = self._expected
-        elif self._last is not None and pts <= self._last:
-            pts = self._expected
-            self.mended += 1
-        duration = frame.duration or 0
-        self._last = pts
-        self._expected = pts + (duration or self._step)
-        return pts, duration
-
-    def _counted(self, dts: int | None) -> int | None:
-        if dts is None:
-            return None
-        if self._delay is None:
-            self._delay = dts
-        return dts - self._delay
 
 
 def resized(image: Image, size: tuple[int, int]) -> Image:

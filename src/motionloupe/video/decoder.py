@@ -81,6 +81,7 @@ class Decoder:
         stream.thread_type = "AUTO"
         self.packets = 0
         self.frames = 0
+        self.reach = 0  # where AVI, which counts packets, says that they end
         self.damaged = 0  # packets refused and frames patched up by the decoder
         self.gave_up = False
 
@@ -93,6 +94,7 @@ class Decoder:
         for packet in self._demuxed():
             if packet.size and not packet.is_discard:
                 self.packets += 1
+                self.reach = max(self.reach, (packet.dts or 0) + 1)
             for frame in self._decoded(packet):
                 self.frames += 1
                 self.damaged += frame.is_corrupt

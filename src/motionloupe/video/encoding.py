@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import cast
 
+from av.codec.context import Flags
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
@@ -73,6 +74,7 @@ class Encoding:
         context.time_base = self.time_base(info)
         context.sample_aspect_ratio = info.aspect
         context.thread_count = _THREADS
+        context.flags |= int(Flags.frame_duration)  # the last frame's too
         return stream
 
 

@@ -26,6 +26,7 @@ class Sound:
     def __init__(self, info: SourceInfo, form: str, suffix: str) -> None:
         self.warnings: list[str] = []
         self._info = info
+        self._form = form
         self._container = open_container(info.path)
         self._tracks: dict[int, AudioStream] = {}
         self._held: deque[Packet[Stream]] = deque()
@@ -60,6 +61,14 @@ class Sound:
     def close(self) -> None:
         self._container.close()
 
+    def _is_lead_in(self, packet: "Packet[Stream]") -> bool:
+        """Whether a packet is silence before time 0 that only QuickTime's edit lists can hide.
+
+        Any other container would move pictures and sound to make room for it.
+        """
+        from_mov = "mov" in self._container.format.name
+        return from_mov and self._form not in ("mp4", "mov") and _seconds(packet) < 0
+
     def _try_out(self, form: str, suffix: str) -> None:
         """Write a header to memory: the container's own word on whether it takes these codecs."""
         codecs = ", ".join(self._info.sound) or "unknown"
@@ -85,7 +94,11 @@ class Sound:
                 if not packet.size or (packet.pts is None and packet.dts is None):
                     continue
                 at = float(_seconds(packet) - info.origin)
-                if (info.start and at < info.start) or (info.end is not None and at >= info.end):
+                if (
+                    self._is_lead_in(packet)
+                    or (info.start and at < info.start)
+                    or (info.end is not None and at >= info.end)
+                ):
                     continue
                 shift = shifts.get(packet.stream_index, 0)
                 packet.pts = None if packet.pts is None else packet.pts - shift

@@ -1,0 +1,166 @@
+"""Folders, globs, single pictures and TIFF read like video."""
+
+from fractions import Fraction
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+
+from motionloupe.errors import UserError
+from motionloupe.video import open_reader
+from tests.scenes import texture
+from tests.video.media import number_of, pictures, png, text_of
+
+
+def deep(image):
+    return image.astype(np.uint16) * 257 + (image < 200).astype(np.uint16)
+
+
+def fill(folder, frames, name="frame{}.png"):
+    folder.mkdir()
+    for index, frame in enumerate(frames):
+        (folder / name.format(index)).write_bytes(png(frame))
+    return folder
+
+
+def read(source, **options):
+    with open_reader(source, **options) as reader:
+        return list(reader), reader
+
+
+def test_a_folder_is_read_in_natural_order(tmp_path):
+    folder = fill(tmp_path / "in", pictures(12))
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / ".hidden.png").write_bytes(b"junk")
+    frames, reader = read(folder)
+    assert [number_of(frame.image) for frame in frames] == list(range(12))
+    np.testing.assert_array_equal(frames[5].image, pictures(12)[5])
+    assert reader.info.kind == "images"
+    assert (reader.info.frames, reader.info.fps, reader.info.depth) == (12, 30.0, 8)
+    assert "30 frames per second are assumed" in text_of(reader.warnings)
+
+
+def test_the_rate_is_the_users(tmp_path):
+    frames, reader = read(fill(tmp_path / "in", pictures(6)), fps=240)
+    assert not reader.warnings
+    assert reader.info.time_base == Fraction(1, 240)
+    assert [frame.pts for frame in frames] == list(range(6))
+    assert frames[3].seconds == pytest.approx(3 / 240)
+    assert reader.info.duration == pytest.approx(6 / 240)
+
+
+def test_a_glob_chooses(tmp_path):
+    folder = fill(tmp_path / "in", pictures(5))
+    fill(tmp_path / "in2", pictures(2))
+    (folder / "other.png").write_bytes(png(pictures(1)[0]))
+    frames, _ = read(folder / "frame*.png", fps=25)
+    assert len(frames) == 5
+    frames, _ = read(str(folder / "frame[13].png"), fps=25)
+    assert [number_of(frame.image) for frame in frames] == [1, 3]
+
+
+def test_start_and_end(tmp_path):
+    folder = fill(tmp_path / "in", pictures(10))
+    frames, reader = read(folder, fps=10, start=0.3, end=0.7)
+    assert [number_of(frame.image) for frame in frames] == [3, 4, 5, 6]
+    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+    assert reader.info.frames == 4
+    with pytest.raises(UserError, match="last frame"):
+        open_reader(folder, fps=10, start=1.0)
+
+
+def test_sixteen_bits_are_kept(tmp_path):
+    images = [deep(image) for image in pictures(3)]
+    frames, reader = read(fill(tmp_path / "in", images), fps=25)
+    assert reader.info.depth == 16
+    np.testing.assert_array_equal(frames[1].image, images[1])
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "bmp", "webp", "tif"])
+def test_other_formats(tmp_path, suffix):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    image = np.full((20, 24, 3), (200, 60, 20), np.uint8)
+    cv2.imwrite(str(folder / f"a.{suffix}"), image[..., ::-1])
+    frames, _ = read(folder, fps=25)
+    assert np.abs(frames[0].image.astype(int) - image).max() < 6
+
+
+def test_grey_and_alpha_become_rgb(tmp_path):
+    grey = (texture(32, 40)[..., 0] * 255).astype(np.uint8)
+    alpha = np.dstack([np.full((32, 40, 3), (9, 99, 199)), np.full((32, 40), 7)]).astype(np.uint8)
+    for name, image, wanted in (
+        ("g.png", grey, grey[..., None].repeat(3, 2)),
+        ("a.png", alpha, alpha[..., :3]),
+        ("d.png", deep(grey), deep(grey)[..., None].repeat(3, 2)),
+    ):
+        (tmp_path / name).write_bytes(png(image))
+        frames, reader = read(tmp_path / name, fps=25)
+        np.testing.assert_array_equal(frames[0].image, wanted)
+        assert reader.info.frames == 1
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_tiff_is_read_page_by_page(tmp_path, kind):
+    images = [image if kind == np.uint8 else deep(image) for image in pictures(7)]
+    path = tmp_path / "stack.tif"
+    tifffile.imwrite(path, np.stack(images), photometric="rgb")
+    frames, reader = read(path, fps=100)
+    assert (reader.info.kind, reader.info.frames) == ("tiff", 7)
+    assert reader.info.depth == (8 if kind == np.uint8 else 16)
+    np.testing.assert_array_equal(np.stack([frame.image for frame in frames]), np.stack(images))
+
+
+def test_grey_planar_and_inverted_tiffs(tmp_path):
+    grey = np.stack([image[..., 0] for image in pictures(3)])
+    tifffile.imwrite(tmp_path / "g.tif", grey, photometric="minisblack")
+    tifffile.imwrite(tmp_path / "w.tif", 255 - grey, photometric="miniswhite")
+    planar = np.moveaxis(np.stack(pictures(3)), 3, 1)
+    tifffile.imwrite(tmp_path / "p.tif", planar, photometric="rgb", planarconfig="separate")
+    for name in "gw":
+        frames, _ = read(tmp_path / f"{name}.tif", fps=25)
+        np.testing.assert_array_equal(frames[2].image, grey[2][..., None].repeat(3, 2))
+    frames, _ = read(tmp_path / "p.tif", fps=25)
+    np.testing.assert_array_equal(frames[2].image, pictures(3)[2])
+
+
+def test_scale(tmp_path):
+    frames, reader = read(fill(tmp_path / "in", pictures(2)), fps=25, scale=0.5)
+    assert frames[0].image.shape == (24, 32, 3)
+    assert (reader.info.width, reader.info.height) == (32, 24)
+
+
+def test_damaged_pictures_are_left_out_and_told(tmp_path):
+    folder = fill(tmp_path / "in", pictures(6))
+    (folder / "frame2.png").write_bytes(b"")
+    (folder / "frame4.png").write_bytes(b"no picture at all")
+    frames, reader = read(folder, fps=25)
+    assert [frame.pts for frame in frames] == [0, 1, 3, 5]
+    assert [frame.index for frame in frames] == [0, 1, 2, 3]
+    assert "2 of 6 pictures cannot be read" in text_of(reader.warnings)
+    assert "frame2.png" in text_of(reader.warnings)
+
+
+def test_pictures_of_another_size_or_depth_are_refused(tmp_path):
+    folder = fill(tmp_path / "in", pictures(3))
+    (folder / "frame9.png").write_bytes(png(pictures(1, 80, 60)[0]))
+    with pytest.raises(UserError, match=r"frame9.png .*80 x 60.*64 x 48"):
+        read(folder, fps=25)
+    (folder / "frame9.png").write_bytes(png(deep(pictures(1)[0])))
+    with pytest.raises(UserError, match=r"one depth.*uint16.*uint8"):
+        read(folder, fps=25)
+
+
+def test_a_tiff_of_floats_or_volumes_is_refused(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "f.tif", np.zeros((3, 32, 32), np.float32), photometric="minisblack"
+    )
+    with pytest.raises(UserError, match="8 or 16 bit, found float32"):
+        open_reader(tmp_path / "f.tif", fps=25)
+    (tmp_path / "t.tif").write_text("no tiff")
+    with pytest.raises(UserError, match="not a TIFF"):
+        open_reader(tmp_path / "t.tif")
+    (tmp_path / "e.tif").write_bytes(b"")
+    with pytest.raises(UserError, match="empty"):
+        open_reader(tmp_path / "e.tif")

@@ -1,0 +1,254 @@
+"""Frames come one at a time, upright, with the file's own time stamps."""
+
+import tracemalloc
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from motionloupe.errors import UserError
+from motionloupe.video import open_reader, read_frame
+from motionloupe.video.decoder import rate_or_none
+from tests.video.media import (
+    make_raw_h264,
+    make_video,
+    number_of,
+    packets,
+    pictures,
+    raw_pictures,
+    set_matrix,
+)
+
+
+def numbers(path, **options):
+    with open_reader(path, **options) as reader:
+        return [number_of(frame.image) for frame in reader]
+
+
+@pytest.mark.parametrize(
+    ("name", "codec"),
+    [
+        ("a.mp4", "libx264"),
+        ("a.mov", "libx264"),
+        ("a.mkv", "libx264"),
+        ("a.webm", "libvpx-vp9"),
+        ("a.avi", "mpeg4"),
+        ("a.avi", "mjpeg"),
+        ("a.ts", "libx264"),
+        ("a.mpg", "mpeg1video"),
+        ("a.mkv", "ffv1"),
+    ],
+)
+def test_every_frame_of_any_container_in_order(tmp_path, name, codec):
+    form = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = make_video(tmp_path / name, pictures(20), codec=codec, pixel_format=form)
+    with open_reader(path) as reader:
+        frames = list(reader)
+        info = reader.info
+    assert [number_of(frame.image) for frame in frames] == list(range(20))
+    assert [frame.index for frame in frames] == list(range(20))
+    assert np.diff([frame.seconds for frame in frames]) == pytest.approx(0.04, abs=1.1e-3)
+    assert frames[0].seconds == pytest.approx(0, abs=1e-3)
+    assert (info.width, info.height, info.kind, info.depth) == (64, 48, "video", 8)
+    assert info.fps == pytest.approx(25, abs=1e-3)
+    assert info.frames in (20, None)
+    assert not reader.warnings
+
+
+def test_pictures_agree_with_ffmpeg(tmp_path):
+    path = make_video(tmp_path / "a.mp4", pictures(4))
+    with open_reader(path) as reader:
+        for frame, wanted in zip(reader, raw_pictures(path), strict=True):
+            assert frame.image.shape == (48, 64, 3)
+            assert frame.image.dtype == np.uint8
+            assert np.abs(frame.image.astype(int) - wanted).mean() < 2
+
+
+def test_variable_rate_keeps_its_time_stamps(tmp_path):
+    pts = [0, 3, 5, 6, 20, 21, 30, 31, 50, 59]
+    path = make_video(
+        tmp_path / "v.mp4",
+        pictures(10),
+        pts=pts,
+        time_base=Fraction(1, 90),
+        rate=15,
+        options={"bf": "0"},
+    )
+    with open_reader(path) as reader:
+        frames = list(reader)
+    assert [frame.pts * reader.info.time_base for frame in frames] == [Fraction(t, 90) for t in pts]
+    assert [number_of(frame.image) for frame in frames] == list(range(10))
+    assert reader.info.fps == pytest.approx(10 / (65 / 90), rel=0.01)
+
+
+def test_a_start_offset_is_kept(tmp_path):
+    pts = [50 + index for index in range(8)]
+    path = make_video(tmp_path / "o.mp4", pictures(8), pts=pts, sound=["aac"])
+    with open_reader(path) as reader:
+        assert [round(frame.seconds * 25) for frame in reader] == pts
+
+
+def test_without_container_frames_are_placed_by_the_rate(tmp_path):
+    path = make_raw_h264(tmp_path / "raw.h264", pictures(20))
+    with open_reader(path) as reader:
+        frames = list(reader)
+    assert [number_of(frame.image) for frame in frames] == list(range(20))
+    assert np.diff([frame.seconds for frame in frames]) == pytest.approx(0.04, abs=1e-4)
+    assert (reader.info.frames, reader.info.duration) == (None, None)
+
+
+def test_a_stream_without_duration(tmp_path):
+    whole = make_video(tmp_path / "w.mkv", pictures(10))
+    path = tmp_path / "live.mkv"
+    with (
+        av.open(str(whole)) as source,
+        av.open(str(path), "w", format="matroska", container_options={"live": "1"}) as copy,
+    ):
+        track = copy.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                packet.stream = track
+                copy.mux(packet)
+    with open_reader(path) as reader:
+        assert reader.info.duration is None
+        assert len(list(reader)) == 10
+    assert not reader.warnings
+
+
+@pytest.mark.parametrize("degrees", [90, 180, -90])
+def test_rotation_flags_are_applied(tmp_path, degrees):
+    frames = pictures(3)
+    plain = make_video(tmp_path / "plain.mp4", frames)
+    turned = make_video(tmp_path / "turned.mp4", frames, rotation=degrees)
+    with open_reader(plain) as reader, open_reader(turned) as rotated:
+        for before, after in zip(reader, rotated, strict=True):
+            assert after.image.flags.c_contiguous
+            np.testing.assert_array_equal(after.image, np.rot90(before.image, degrees // 90))
+        size = (64, 48) if degrees == 180 else (48, 64)
+        assert (rotated.info.width, rotated.info.height) == size
+        assert rotated.info.rotation == degrees % 360
+
+
+def test_a_phone_held_upright_turns_clockwise(tmp_path):
+    """x' = -y, y' = x, as phones write it: the left edge of the sensor comes to the top."""
+    image = np.full((48, 64, 3), 20, np.uint8)
+    image[:, :16] = 220
+    path = make_video(tmp_path / "phone.mp4", [image] * 2)
+    set_matrix(path, (0, 1, -1, 0))
+    with open_reader(path) as reader:
+        upright = next(iter(reader)).image
+    assert upright.shape == (64, 48, 3)
+    assert upright[:14].min() > 200
+    assert upright[18:].max() < 40
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 31), (63, 49)])
+def test_odd_sizes_keep_their_size(tmp_path, size):
+    frames = pictures(2, *size)
+    path = make_video(tmp_path / "odd.mkv", frames, codec="ffv1", pixel_format="yuv420p")
+    with open_reader(path) as reader:
+        image = next(iter(reader)).image
+    assert image.shape == (size[1], size[0], 3)
+    assert np.abs(image.astype(int) - raw_pictures(path)[0]).mean() < 3
+
+
+def test_pixels_that_are_not_square_are_told(tmp_path):
+    path = make_video(tmp_path / "a.mp4", pictures(2), aspect=Fraction(4, 3), rotation=90)
+    with open_reader(path) as reader:
+        assert reader.info.aspect == Fraction(3, 4)
+
+
+def test_gif_keeps_its_delays(tmp_path):
+    path = make_video(
+        tmp_path / "a.gif",
+        pictures(6),
+        codec="gif",
+        pixel_format="rgb8",
+        time_base=Fraction(1, 100),
+        pts=[0, 10, 30, 40, 60, 70],
+        rate=10,
+    )
+    with open_reader(path) as reader:
+        frames = list(reader)
+    assert [frame.pts for frame in frames] == [0, 10, 30, 40, 60, 70]
+    assert [number_of(frame.image) for frame in frames] == list(range(6))
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.avi", "a.ts"])
+def test_start_and_end_choose_a_part(tmp_path, name):
+    options = {"g": "10", "bf": "0" if name == "a.avi" else "2"}
+    path = make_video(tmp_path / name, pictures(100, 32, 32), options=options)
+    with open_reader(path, start=2.4, end=3.0) as reader:
+        frames = list(reader)
+    assert [number_of(frame.image) for frame in frames] == [n % 25 for n in range(60, 75)]
+    assert [frame.index for frame in frames] == list(range(15))
+    assert frames[0].seconds == pytest.approx(2.4, abs=1e-3)
+    assert reader.info.duration == pytest.approx(0.6, abs=0.05)
+    assert (reader.info.start, reader.info.end) == (2.4, 3.0)
+    assert numbers(path, end=0.2) == [0, 1, 2, 3, 4]
+    assert numbers(path, start=3.9) == [n % 25 for n in (98, 99)]
+
+
+def test_true_rate_changes_hertz_and_no_time_stamp(tmp_path):
+    path = make_video(tmp_path / "a.mp4", pictures(5))
+    with open_reader(path, fps=600) as fast, open_reader(path) as plain:
+        assert (fast.info.fps, plain.info.fps, fast.info.rate) == (600, 25, 25)
+        assert [frame.pts for frame in fast] == [frame.pts for frame in plain]
+
+
+def test_scale(tmp_path):
+    path = make_video(tmp_path / "a.mp4", pictures(2, 128, 96), rotation=90)
+    with open_reader(path, scale=0.25) as reader:
+        assert (reader.info.width, reader.info.height) == (24, 32)
+        assert next(iter(reader)).image.shape == (32, 24, 3)
+    with open_reader(path, scale=1.5) as reader:
+        assert next(iter(reader)).image.shape == (192, 144, 3)
+
+
+def test_cover_art_is_not_the_video(tmp_path):
+    path = make_video(tmp_path / "a.mp4", pictures(4))
+    with av.open(str(path)) as container:
+        assert container.streams.best("video") is not None
+    assert numbers(path) == [0, 1, 2, 3]
+
+
+def test_read_frame_by_number_and_by_time(tmp_path):
+    path = make_video(tmp_path / "a.mp4", pictures(12))
+    assert number_of(read_frame(path, 7).image) == 7
+    assert number_of(read_frame(path, seconds=0.30).image) == 7
+    assert number_of(read_frame(path, 2, start=0.2).image) == 7
+    assert number_of(read_frame(path, seconds=99).image) == 11
+    with pytest.raises(UserError, match=r"no frame 12 .* the last one is 11"):
+        read_frame(path, 12)
+    with pytest.raises(UserError, match="one of the two"):
+        read_frame(path)
+    with pytest.raises(UserError, match="0 or more"):
+        read_frame(path, -1)
+
+
+def test_sound_tracks_are_named(tmp_path):
+    path = make_video(tmp_path / "a.mkv", pictures(5), sound=["aac", "flac"])
+    assert len(packets(path)) == 2
+    with open_reader(path) as reader:
+        assert reader.info.sound == ("aac", "flac")
+
+
+def test_memory_does_not_grow_with_length(tmp_path):
+    def peak(count):
+        path = make_video(tmp_path / f"{count}.mp4", pictures(1, 160, 128) * count)
+        tracemalloc.start()
+        with open_reader(path) as reader:
+            assert sum(1 for _ in reader) == count
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    peak(5)
+    assert peak(200) < 1.5 * peak(20)
+
+
+@pytest.mark.parametrize("unset", [None, 0, Fraction(0)])
+def test_unset_rates_are_none(unset):
+    assert rate_or_none(unset) is None
+    assert rate_or_none(Fraction(30000, 1001)) == Fraction(30000, 1001)

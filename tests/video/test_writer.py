@@ -1,0 +1,350 @@
+"""A result is complete or not there at all, and keeps what the source said."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from motionloupe.errors import UserError
+from motionloupe.video import open_reader, open_writer
+from tests.video.media import make_video, number_of, pictures, png, text_of
+
+VIDEO = ["a.mp4", "a.mov", "a.m4v", "a.mkv", "a.avi"]
+
+
+def copy(source, target, *, reading=None, **options):
+    """Read all of ``source`` and write it as it is; gives the writer."""
+    with (
+        open_reader(source, **(reading or {})) as reader,
+        open_writer(target, reader.info, **options) as writer,
+    ):
+        for frame in reader:
+            writer.write(frame.image, frame.pts, frame.duration)
+    return writer
+
+
+def times(path, **options):
+    with open_reader(path, **options) as reader:
+        return [frame.pts * reader.info.time_base for frame in reader]
+
+
+@pytest.fixture
+def source(tmp_path):
+    return make_video(tmp_path / "source.mp4", pictures(12))
+
+
+def leftovers(folder: Path) -> list[str]:
+    return [name for name in os.listdir(folder) if name.startswith(".")]
+
+
+@pytest.mark.parametrize("name", VIDEO)
+def test_every_frame_comes_back_in_its_place(tmp_path, source, name):
+    copy(source, tmp_path / name)
+    with open_reader(tmp_path / name) as reader:
+        frames = list(reader)
+    assert [number_of(frame.image) for frame in frames] == list(range(12))
+    assert [frame.seconds for frame in frames] == pytest.approx([n / 25 for n in range(12)])
+    assert reader.info.fps == pytest.approx(25)
+    with open_reader(source) as before:
+        for frame, wanted in zip(frames, before, strict=True):
+            assert np.abs(frame.image.astype(int) - wanted.image).mean() < 2
+    assert not leftovers(tmp_path)
+
+
+@pytest.mark.parametrize("offset", [0, 7])
+def test_time_stamps_are_identical_at_a_variable_rate(tmp_path, offset):
+    pts = [offset + n for n in (0, 3, 5, 6, 20, 21, 22, 30, 31, 50, 77, 80)]
+    source = make_video(
+        tmp_path / "v.mp4", pictures(12), pts=pts, time_base=Fraction(1, 90), rate=15
+    )
+    copy(source, tmp_path / "o.mp4")
+    assert times(tmp_path / "o.mp4") == [Fraction(n, 90) for n in pts]
+    copy(tmp_path / "o.mp4", tmp_path / "o.mkv")
+    in_milliseconds = [Fraction(round(n * 1000 / 90), 1000) for n in pts]
+    assert times(tmp_path / "o.mkv") == in_milliseconds
+    copy(tmp_path / "o.mkv", tmp_path / "p.mkv")
+    assert times(tmp_path / "p.mkv") == in_milliseconds
+
+
+def test_ntsc_rates_stay_exact(tmp_path):
+    source = make_video(tmp_path / "n.mp4", pictures(9), rate=Fraction(30000, 1001))
+    copy(source, tmp_path / "o.mp4")
+    assert times(tmp_path / "o.mp4") == [Fraction(1001 * n, 30000) for n in range(9)]
+    with open_reader(tmp_path / "o.mp4") as reader:
+        assert reader.info.rate == Fraction(30000, 1001)
+
+
+def test_the_last_frame_lasts_as_long_as_it_did(tmp_path):
+    source = make_video(tmp_path / "v.mp4", pictures(3))
+    with open_reader(source) as reader, open_writer(tmp_path / "o.mp4", reader.info) as writer:
+        for index, frame in enumerate(reader):
+            writer.write(frame.image, index * 10, 5 if index == 2 else 10)
+    with av.open(str(tmp_path / "o.mp4")) as container:
+        stream = container.streams.video[0]
+        assert float(stream.duration * stream.time_base) == pytest.approx(25 / 25)
+
+
+def test_a_part_begins_at_zero(tmp_path):
+    source = make_video(tmp_path / "s.mp4", pictures(50))
+    copy(source, tmp_path / "o.mp4", reading={"start": 1.0, "end": 1.4})
+    assert times(tmp_path / "o.mp4") == [Fraction(n, 25) for n in range(10)]
+
+
+@pytest.mark.parametrize(("name", "form"), [("a.mp4", "yuv444p"), ("a.mkv", "yuv444p")])
+def test_odd_sizes_stay(tmp_path, name, form):
+    frames = pictures(3, 67, 51)
+    source = make_video(tmp_path / "s.mkv", frames, codec="ffv1", pixel_format="bgr0")
+    writer = copy(source, tmp_path / name)
+    with open_reader(tmp_path / name) as reader:
+        assert (reader.info.width, reader.info.height) == (67, 51)
+        assert reader.info.pixel_format == form
+        assert np.abs(next(iter(reader)).image.astype(int) - frames[0]).mean() < 2
+    assert "older players" in text_of(writer.warnings)
+
+
+def test_pictures_of_another_size_than_the_source(tmp_path, source):
+    with open_reader(source) as reader, open_writer(tmp_path / "o.mp4", reader.info) as writer:
+        for frame in reader:
+            writer.write(np.hstack([frame.image, frame.image]), frame.pts)
+    with open_reader(tmp_path / "o.mp4") as reader:
+        assert (reader.info.width, reader.info.height) == (128, 48)
+
+
+def test_pixels_keep_their_aspect(tmp_path):
+    source = make_video(tmp_path / "s.mp4", pictures(2), aspect=Fraction(4, 3))
+    copy(source, tmp_path / "o.mp4")
+    with open_reader(tmp_path / "o.mp4") as reader:
+        assert reader.info.aspect == Fraction(4, 3)
+
+
+def test_eight_bits_by_default_and_ten_when_asked(tmp_path):
+    image = np.round(np.linspace(0, 65535, 64)).astype(np.uint16)
+    image = np.broadcast_to(image[None, :, None], (48, 64, 3)).copy()
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(png(image))
+    for depth, form in ((None, "yuv420p"), (10, "yuv420p10le")):
+        copy(folder, tmp_path / "o.mp4", depth=depth, force=True, reading={"fps": 25})
+        with open_reader(tmp_path / "o.mp4") as reader:
+            assert reader.info.pixel_format == form
+    with pytest.raises(UserError, match=r"one of 8, 10 bits.*found 12.*lossless"):
+        copy(folder, tmp_path / "o.mp4", depth=12, force=True)
+
+
+@pytest.mark.parametrize("target", ["out", "out/", "out/%05d.png", "out.d/"])
+def test_folders_of_pictures(tmp_path, source, target):
+    copy(source, f"{tmp_path}/{target}")
+    folder = tmp_path / target.rstrip("/").split("/")[0]
+    names = sorted(os.listdir(folder))
+    assert len(names) == 12
+    assert names[3] == ("00003.png" if "%" in target else "000003.png")
+    with open_reader(folder, fps=25) as reader, open_reader(source) as before:
+        for frame, wanted in zip(reader, before, strict=True):
+            np.testing.assert_array_equal(frame.image, wanted.image)
+    assert not leftovers(tmp_path)
+
+
+def test_folders_hold_sixteen_bits_when_asked(tmp_path, source):
+    copy(source, tmp_path / "out", depth=16)
+    with open_reader(tmp_path / "out", fps=25) as reader, open_reader(source) as before:
+        assert reader.info.depth == 16
+        wanted = next(iter(before)).image.astype(int) * 257
+        np.testing.assert_array_equal(next(iter(reader)).image, wanted)
+
+
+def test_force_replaces_the_pictures_of_a_folder_and_nothing_else(tmp_path, source):
+    out = tmp_path / "out"
+    copy(source, out)
+    (out / "000099.png").write_bytes(b"of a longer run")
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="force"):
+        copy(source, out)
+    copy(source, out, force=True)
+    assert (out / "notes.txt").read_text() == "mine"
+    assert len(os.listdir(out)) == 13
+
+
+def test_an_existing_file_needs_force(tmp_path, source):
+    target = tmp_path / "o.mp4"
+    target.write_bytes(b"precious")
+    with pytest.raises(UserError, match=r"exists.*force"):
+        copy(source, target)
+    assert target.read_bytes() == b"precious"
+    copy(source, target, force=True)
+    assert times(target) == times(source)
+
+
+@pytest.mark.parametrize("link", [None, os.link, os.symlink])
+def test_the_input_cannot_be_the_output(tmp_path, source, link):
+    target = source
+    if link is not None:
+        target = tmp_path / "link.mp4"
+        link(source, target)
+    before = source.read_bytes()
+    with pytest.raises(UserError, match="is the input itself"):
+        copy(source, target, force=True)
+    assert source.read_bytes() == before
+
+
+@pytest.mark.parametrize("target", ["in", "in/sub", "in/%03d.png", "."])
+def test_a_folder_cannot_go_into_its_source(tmp_path, target):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.png").write_bytes(png(pictures(1)[0]))
+    with pytest.raises(UserError, match="in one another"):
+        copy(folder, f"{tmp_path}/{target}", force=True)
+    assert os.listdir(folder) == ["a.png"]
+
+
+def test_targets_that_cannot_be(tmp_path, source):
+    (tmp_path / "dir.mp4").mkdir()
+    (tmp_path / "file").write_text("x")
+    cases = {
+        "none/o.mp4": "there is no folder",
+        "none/out/": "there is no folder",
+        "o.webm": "cannot be written as .webm.*\\.mp4",
+        "o.gif": "cannot be written as .gif",
+        "o.png": "one picture",
+        "%03d.jpg": "PNG",
+        "file/": "is a file",
+    }
+    for name, message in cases.items():
+        with pytest.raises(UserError, match=message):
+            copy(source, f"{tmp_path}/{name}")
+    with pytest.raises(UserError, match=r"lossless video needs \.mkv or \.avi"):
+        copy(source, tmp_path / "o.mp4", lossless=True)
+    assert not leftovers(tmp_path)
+
+
+@pytest.mark.parametrize("target", ["o.mp4", "out"])
+def test_a_folder_without_permission(tmp_path, source, monkeypatch, target):
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    with pytest.raises(UserError, match="may not be written"):
+        copy(source, tmp_path / target)
+
+
+def fail_after_five(source, target, failure, **options):
+    with open_reader(source) as reader, open_writer(target, reader.info, **options) as writer:
+        for frame in reader:
+            writer.write(frame.image, frame.pts)
+            if frame.index == 5:
+                raise failure
+
+
+@pytest.mark.parametrize("target", ["o.mp4", "o.mkv", "out"])
+@pytest.mark.parametrize("failure", [KeyboardInterrupt, RuntimeError, UserError])
+def test_whatever_goes_wrong_leaves_nothing(tmp_path, source, target, failure):
+    with pytest.raises(failure):
+        fail_after_five(source, tmp_path / target, failure)
+    assert os.listdir(tmp_path) == ["source.mp4"]
+
+
+def test_a_failure_keeps_what_was_there(tmp_path, source):
+    target = tmp_path / "o.mp4"
+    target.write_bytes(b"precious")
+    with pytest.raises(RuntimeError):
+        fail_after_five(source, target, RuntimeError, force=True)
+    assert target.read_bytes() == b"precious"
+    assert not leftovers(tmp_path)
+
+
+def test_without_pictures_nothing_is_written(tmp_path, source):
+    with (
+        pytest.raises(UserError, match="nothing to write"),
+        open_reader(source) as reader,
+        open_writer(tmp_path / "o.mp4", reader.info),
+    ):
+        pass
+    assert os.listdir(tmp_path) == ["source.mp4"]
+
+
+def test_pictures_must_have_one_size(tmp_path, source):
+    image = pictures(1)[0]
+    with open_reader(source) as reader, open_writer(tmp_path / "o.mp4", reader.info) as writer:
+        writer.write(image, 0)
+        with pytest.raises(UserError, match=r"64 x 48, this one 32 x 48"):
+            writer.write(image[:, :32], 1)
+
+
+WRITING = """
+import resource, signal, sys, time
+import numpy as np
+from motionloupe.errors import UserError
+from motionloupe.video import open_reader, open_writer
+source, target, mode = sys.argv[1:]
+if mode == "full":
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+noise = np.random.default_rng(0)
+try:
+    with open_reader(source) as reader, open_writer(target, reader.info) as writer:
+        for pts in range(60 if mode == "full" else 10_000):
+            if pts == 20:
+                print("writing", flush=True)
+            image = noise.integers(0, 256, (96, 128, 3), dtype=np.uint8)
+            writer.write(image, pts * 512)
+            if mode != "full":
+                time.sleep(0.002)
+except UserError as error:
+    print(error)
+    sys.exit(2)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def start(source, target, mode):
+    return subprocess.Popen(
+        [sys.executable, "-c", WRITING, str(source), str(target), mode],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, source):
+    (tmp_path / "room").mkdir()
+    process = start(source, tmp_path / "room" / "o.mp4", "full")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "no room to write" in output
+    assert os.listdir(tmp_path / "room") == []
+
+
+def test_a_full_disk_while_writing_pictures(tmp_path, source, monkeypatch):
+    def full(path, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(UserError, match="no room to write"):
+        copy(source, tmp_path / "out")
+    assert os.listdir(tmp_path) == ["source.mp4"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_killed_run_leaves_at_most_its_hidden_draft(tmp_path, source, number):
+    (tmp_path / "room").mkdir()
+    process = start(source, tmp_path / "room" / "o.mp4", "slow")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "writing\n"
+    time.sleep(0.1)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+    left = os.listdir(tmp_path / "room")
+    if number == signal.SIGINT:
+        assert process.returncode == 130
+        assert left == []
+    else:
+        assert all(name.startswith(".") for name in left)
+
+
+def test_files_have_the_usual_permissions(tmp_path, source):
+    copy(source, tmp_path / "o.mp4")
+    (tmp_path / "plain").write_bytes(b"")
+    assert (tmp_path / "o.mp4").stat().st_mode == (tmp_path / "plain").stat().st_mode
