@@ -95,4 +95,5 @@ def _cache() -> Path:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
+    reason = getattr(error, "reason", error)  # what an URLError wraps
+    return (str(reason).strip() or type(error).__name__).splitlines()[0]
