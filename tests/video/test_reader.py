@@ -18,6 +18,7 @@ from tests.video.media import (
     pictures,
     raw_pictures,
     set_matrix,
+    text_of,
 )
 
 
@@ -96,6 +97,10 @@ def test_without_container_frames_are_placed_by_the_rate(tmp_path):
     assert [number_of(frame.image) for frame in frames] == list(range(20))
     assert np.diff([frame.seconds for frame in frames]) == pytest.approx(0.04, abs=1e-4)
     assert (reader.info.frames, reader.info.duration) == (None, None)
+    assert "25 frames per second are assumed" in text_of(reader.warnings)
+    with open_reader(path, fps=50) as reader:
+        assert np.diff([frame.seconds for frame in reader]) == pytest.approx(0.02, abs=1e-4)
+    assert not reader.warnings
 
 
 def test_a_stream_without_duration(tmp_path):
@@ -207,9 +212,18 @@ def test_scale(tmp_path):
 
 
 def test_cover_art_is_not_the_video(tmp_path):
-    path = make_video(tmp_path / "a.mp4", pictures(4))
-    with av.open(str(path)) as container:
-        assert container.streams.best("video") is not None
+    path = tmp_path / "cover.mkv"
+    with av.open(str(path), "w") as container:
+        cover = container.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 320, 240, "yuvj420p"
+        cover.disposition = av.stream.Disposition.attached_pic
+        video = container.add_stream("libx264", rate=25)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        art = av.VideoFrame.from_ndarray(np.zeros((240, 320, 3), np.uint8), "rgb24")
+        container.mux(cover.encode(art.reformat(format="yuvj420p")))
+        for image in pictures(4):
+            container.mux(video.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+        container.mux(video.encode(None))
     assert numbers(path) == [0, 1, 2, 3]
 
 

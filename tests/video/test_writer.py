@@ -81,6 +81,24 @@ def test_ntsc_rates_stay_exact(tmp_path):
         assert reader.info.rate == Fraction(30000, 1001)
 
 
+def test_pictures_become_video_at_their_rate(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for index, image in enumerate(pictures(5)):
+        (folder / f"{index}.png").write_bytes(png(image))
+    copy(folder, tmp_path / "o.mp4", reading={"fps": 30000 / 1001})
+    assert times(tmp_path / "o.mp4") == [Fraction(1001 * n, 30000) for n in range(5)]
+
+
+def test_frames_closer_than_a_container_can_tell_stay_in_order(tmp_path):
+    source = make_video(tmp_path / "fast.mp4", pictures(12), rate=4000)
+    writer = copy(source, tmp_path / "o.mkv")
+    assert len(times(tmp_path / "o.mkv")) == 12
+    assert ".mkv has no room for the times" in text_of(writer.warnings)
+    assert not copy(source, tmp_path / "o.mp4").warnings
+    assert times(tmp_path / "o.mp4") == times(source)
+
+
 def test_the_last_frame_lasts_as_long_as_it_did(tmp_path):
     source = make_video(tmp_path / "v.mp4", pictures(3))
     with open_reader(source) as reader, open_writer(tmp_path / "o.mp4", reader.info) as writer:
@@ -203,8 +221,13 @@ def test_a_folder_cannot_go_into_its_source(tmp_path, target):
     assert os.listdir(folder) == ["a.png"]
 
 
+def test_a_picture_is_safe_from_its_result(tmp_path):
+    (tmp_path / "000000.png").write_bytes(png(pictures(1)[0]))
+    with pytest.raises(UserError, match="in one another"):
+        copy(tmp_path / "000000.png", f"{tmp_path}/", force=True)
+
+
 def test_targets_that_cannot_be(tmp_path, source):
-    (tmp_path / "dir.mp4").mkdir()
     (tmp_path / "file").write_text("x")
     cases = {
         "none/o.mp4": "there is no folder",

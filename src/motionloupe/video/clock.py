@@ -30,6 +30,8 @@ class Clock:
             pts = self._expected
             self.mended += 1
         duration = frame.duration or 0
+        if frame.pts is None and not self._by_order:
+            duration = self._step
         if self._last is not None:
             self._count_step((pts - self._last) / self._step)
         self._last = pts
@@ -39,7 +41,12 @@ class Clock:
     @property
     def holes(self) -> int:
         """Frames missing from a constant rate; 0 where the rate is variable by nature."""
-        return self._jumped if self._jumps * 20 <= self._steps else 0
+        return self._jumped if self.constant else 0
+
+    @property
+    def constant(self) -> bool:
+        """Whether frames follow one another at the rate, but for a few holes."""
+        return self._jumps * 20 <= self._steps
 
     def _count_step(self, frames: float) -> None:
         self._steps += 1

@@ -47,8 +47,11 @@ class VideoReader(Reader):
         self._container.close()
 
     def __iter__(self) -> Iterator[Frame]:
+        if self._first is None:
+            raise RuntimeError("a reader gives its frames once: open another one")
         index, last = 0, 0.0
-        frame, self._first = self._first, None
+        frame: av.VideoFrame | None = self._first
+        self._first = None
         while frame is not None:
             pts, duration = self._clock.place(frame)
             last = float(pts * self.info.time_base - self.info.origin)
@@ -59,9 +62,10 @@ class VideoReader(Reader):
             if last >= self.info.start or not self.info.start:
                 yield Frame(self._picture(frame), index, pts, duration, last)
                 index += 1
+            else:
+                self._decoder.damaged = 0  # a seek may land between frames that need each other
             frame = self._next_frame()
-        if frame is None:
-            self._report(last)
+        self._report(last, whole=frame is None)
         if index == 0:
             raise self._selection.starts_beyond(self._path, last)
 
@@ -123,7 +127,7 @@ class VideoReader(Reader):
             )
         base = rate_or_none(self._stream.time_base) or Fraction(1, 90000)
         whole = self._duration(base)
-        rate = self._rate(whole)
+        rate = self._rate(whole, timed=first.pts is not None or self._counted)
         self._clock = Clock(base, rate, by_order=self._counted)
         sideways = self._turns % 2 == 1
         aspect = rate_or_none(self._stream.sample_aspect_ratio) or Fraction(1)
@@ -165,7 +169,7 @@ class VideoReader(Reader):
             return Fraction(self._container.duration, av.time_base)
         return None
 
-    def _rate(self, duration: Fraction | None) -> Fraction:
+    def _rate(self, duration: Fraction | None, *, timed: bool) -> Fraction:
         stream = self._stream
         stated = rate_or_none(stream.average_rate) or rate_or_none(stream.guessed_rate)
         stated = stated or rate_or_none(stream.base_rate)
@@ -173,15 +177,16 @@ class VideoReader(Reader):
             mean = stream.frames / duration
             if stated is None or abs(mean / stated - 1) > Fraction(2, 100):
                 return mean.limit_denominator(100_000)
-        if stated is not None:
+        if stated is not None and timed:
             return stated
-        if self._selection.fps is None:
-            self.warnings.append(
-                f"{self._path} does not state a frame rate: {_FALLBACK_RATE} frames per second "
-                "are assumed; give the true rate with fps"
-            )
-            return _FALLBACK_RATE
-        return Fraction(self._selection.fps).limit_denominator(100_000)
+        if self._selection.fps is not None:
+            return Fraction(self._selection.fps).limit_denominator(100_000)
+        rate = stated or _FALLBACK_RATE
+        self.warnings.append(
+            f"{self._path} does not state when its frames were taken: {float(rate):g} frames per "
+            "second are assumed; give the true rate with fps"
+        )
+        return rate
 
     def _add_extent(self, whole: Fraction | None) -> None:
         """Set ``frames`` and ``duration`` of the part that is read, where they can be known."""
@@ -232,28 +237,28 @@ class VideoReader(Reader):
 
     # ---- what was lost ------------------------------------------------------------------------
 
-    def _report(self, last: float) -> None:
-        """Say what damage cost, once the file has been read to its end."""
+    def _report(self, last: float, *, whole: bool) -> None:
+        """Say what damage cost, where the file has been read to its end or to ``end``."""
         if self._clock.mended:
             self.warnings.append(
                 f"{self._path}: {self._clock.mended} frames had no usable time stamp and were "
                 "placed by the frame rate"
             )
-        if damage := ", ".join(self._damage(last)):
+        if damage := ", ".join(self._damage(last, whole)):
             self.warnings.append(f"{self._path} is damaged: {damage}")
 
-    def _damage(self, last: float) -> Iterator[str]:
+    def _damage(self, last: float, whole: bool) -> Iterator[str]:
         decoder, total = self._decoder, self.info.frames
         seen = max(decoder.packets, decoder.reach) if self._counted else decoder.packets
         missing = max((total or 0) - seen, 0)
         found = missing > 1 or decoder.damaged > 0 or decoder.gave_up
-        if found and (total or decoder.lost):
+        if whole and found and (total or decoder.lost):
             yield f"{missing + decoder.lost} of {total or decoder.packets} frames are lost"
         if decoder.damaged:
             yield f"{decoder.damaged} places were skipped or patched by the decoder"
         if total is None and self._clock.holes:
             yield f"about {self._clock.holes} frames are missing between others"
-        stated = self._stated_end()
+        stated = self._stated_end() if whole and self._clock.constant else None
         if stated is not None and stated - last > max(3 / float(self.info.rate), 0.25):
             yield f"frames end at {last:.3f} s of {stated:.3f} s"
 

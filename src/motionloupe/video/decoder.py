@@ -9,6 +9,7 @@ from typing import cast
 import av
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from motionloupe.errors import UserError
@@ -63,13 +64,12 @@ def _why_not(path: Path, head: bytes, error: Exception | None) -> str:
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
     """The stream to read; UserError where there is none, or no decoder for it."""
     stream = container.streams.best("video")
-    if stream is None or stream.disposition & stream.disposition.attached_pic:
-        if container.streams.video and stream is None:
-            raise UserError(f"{path} holds video in a codec that this build of FFmpeg cannot read")
+    if stream is None or stream.disposition & Disposition.attached_pic:
         found = "only sound" if container.streams.audio else "no pictures"
         raise UserError(f"{path} has {found}: a video track is needed")
-    assert isinstance(stream, VideoStream)
-    return stream
+    if getattr(stream, "codec_context", None) is None:
+        raise UserError(f"{path} holds video in a codec that this build of FFmpeg cannot read")
+    return cast(VideoStream, stream)
 
 
 class Decoder:

@@ -48,7 +48,9 @@ class Encoding:
         return f"yuv{layout}p" if self.depth == 8 else f"yuv{layout}p{self.depth}le"
 
     def time_base(self, info: SourceInfo) -> Fraction:
-        """The source's own, but AVI counts frames at one rate."""
+        """The source's own, but AVI counts frames at one rate and Matroska milliseconds."""
+        if self.form == "matroska":
+            return Fraction(1, 1000)
         return 1 / info.rate if self.form == "avi" else info.time_base
 
     def container_options(self, base: Fraction) -> dict[str, str]:

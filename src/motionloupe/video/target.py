@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
+
 from motionloupe.errors import UserError
+from motionloupe.video.images import IMAGE_SUFFIXES
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -16,8 +19,6 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def check_target(path: Path, source: Path, *, force: bool) -> None:
     """Raise UserError unless the file ``path`` may be written for the result of ``source``."""
     check_parent(path)
-    if path.is_dir():
-        raise UserError(f"{path} is a folder: name a file in it")
     if not path.exists():
         return
     if source.exists() and path.samefile(source):
@@ -31,7 +32,7 @@ def check_folder(path: Path, source: Path, *, force: bool) -> None:
     if path.exists() and not path.is_dir():
         raise UserError(f"{path} is a file: a folder of pictures needs another name")
     origin = source if source.is_dir() else source.parent
-    holds = source.is_dir() or not source.exists()  # a folder or a glob of pictures
+    holds = not source.is_file() or source.suffix.lower() in IMAGE_SUFFIXES
     place, origin = path.absolute().resolve(), origin.absolute().resolve()
     if holds and (place == origin or origin in place.parents or place in origin.parents):
         raise UserError(f"{path} and the input {source} lie in one another: choose another output")
@@ -54,13 +55,14 @@ def _check_free(path: Path, force: bool) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn a failure of the disk into one clear line."""
+    """Turn a failure of the disk or of the container into one clear line."""
     try:
         yield
-    except OSError as error:
+    except (OSError, av.error.FFmpegError) as error:
+        reason = error.strerror or str(error)
         if error.errno in _FULL:
-            raise UserError(f"there is no room to write {path}: {error.strerror}") from error
-        raise UserError(f"{path} cannot be written: {error.strerror or error}") from error
+            raise UserError(f"there is no room to write {path}: {reason}") from error
+        raise UserError(f"{path} cannot be written: {reason}") from error
 
 
 class Draft:

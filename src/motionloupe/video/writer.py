@@ -10,6 +10,7 @@ from typing import Self
 
 import av
 import cv2
+import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
@@ -44,6 +45,8 @@ class Writer(ABC):
 
         The first one sets the size. Raises UserError where it cannot be stored.
         """
+        if image.dtype not in (np.uint8, np.uint16):
+            raise TypeError(f"pictures are written from uint8 or uint16, found {image.dtype}")
         size = image.shape[1], image.shape[0]
         if self._size is None:
             self._begin(*size)
