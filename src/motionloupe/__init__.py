@@ -5,6 +5,7 @@ The public names are few and load on first use, so that importing the package co
 - ``magnify(source, target, *, method, alpha, ...)``: a whole video, from file to file.
 - ``load(name, **options)``: a :class:`Magnifier`, for frames that are already in memory.
 - ``methods()``: every method's name with a line on each.
+- ``Focus`` and ``Region``: which objects to magnify, each with its own factor.
 """
 
 from importlib import import_module
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
     from motionloupe.errors import UserError
     from motionloupe.magnifiers import load, methods
     from motionloupe.magnifiers.base import Magnifier
+    from motionloupe.masks import Focus, Region
     from motionloupe.pipeline import Result, magnify
 
 __version__ = "0.1.0"
-__all__ = ["Magnifier", "Result", "UserError", "load", "magnify", "methods"]
+__all__ = ["Focus", "Magnifier", "Region", "Result", "UserError", "load", "magnify", "methods"]
 
 _HOMES = {
+    "Focus": "motionloupe.masks",
     "Magnifier": "motionloupe.magnifiers.base",
+    "Region": "motionloupe.masks",
     "Result": "motionloupe.pipeline",
     "UserError": "motionloupe.errors",
     "load": "motionloupe.magnifiers",

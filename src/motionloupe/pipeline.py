@@ -18,6 +18,7 @@ from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD, load
 from motionloupe.magnifiers.base import Magnifier, Mode
+from motionloupe.masks import Aim, Focus
 from motionloupe.temporal import FilterKind
 from motionloupe.video import Frame, Reader, SourceInfo, open_reader, open_writer, read_frame
 from motionloupe.views import SliceRecorder, beside, draw_slices
@@ -52,6 +53,7 @@ def magnify(
     band: tuple[float, float] | None = None,
     filter: FilterKind | None = None,
     reference: int | str | None = None,
+    focus: Focus | None = None,
     fps: float | None = None,
     start: float | None = None,
     end: float | None = None,
@@ -71,12 +73,13 @@ def magnify(
     ``source``: a video, a GIF, a folder or glob of images, a multi-page TIFF. ``target``: a video
     (.mp4, .mov, .mkv, .avi) or a folder for images. ``alpha``: the total factor, or a map (H, W).
     ``mode`` "static" compares with the first frame (or ``reference``: a frame's number, or its time
-    as "2.5s"), "dynamic" with the previous one. ``band``: (low, high) hertz. ``fps``: the true rate
-    of high-speed footage whose file plays slower. ``start``, ``end``: seconds. ``scale``: factor of
-    the frame's size. ``lossless``: FFV1. ``depth``: 8 or 10 bits out. ``side_by_side``: also write
-    input and output beside each other (True, or a path). ``slice_line``: (x1, y1, x2, y2) in
-    pixels, also draw how the picture along this line changes. ``progress(done, expected)`` is
-    called after each frame. ``options``: the method's own. Raises UserError, and leaves nothing.
+    as "2.5s"), "dynamic" with the previous one. ``band``: (low, high) hertz. ``focus``: the objects
+    to magnify; without it, everything is. ``fps``: the true rate of high-speed footage whose file
+    plays slower. ``start``, ``end``: seconds. ``scale``: factor of the frame's size. ``lossless``:
+    FFV1. ``depth``: 8 or 10 bits out. ``side_by_side``: also write input and output beside each
+    other (True, or a path). ``slice_line``: (x1, y1, x2, y2) in pixels, also draw how the picture
+    along this line changes. ``progress(done, expected)`` is called after each frame. ``options``:
+    the method's own. Raises UserError, and leaves nothing.
     """
     began = time.monotonic()
     magnifier = load(method, mode=mode, band=band, filter=filter, device=device, **options)
@@ -88,7 +91,11 @@ def magnify(
         notes = _check(magnifier, alpha, info)
         original = None if reference is None else _reference(source, reference, cut)
         steps = _Steps(reader)
-        pictures = magnifier.stream(steps, alpha, info.fps, reference=original)
+        aim = None
+        if focus is not None:
+            first = read_frame(source, number=0, **cut)
+            aim = stack.enter_context(_aimed(focus, alpha, first, original, float(info.rate)))
+        pictures = magnifier.stream(steps, aim or alpha, info.fps, reference=original)
         views = _Views(extras, slice_line, info)
         writer = stack.enter_context(
             open_writer(target, info, lossless=lossless, depth=depth, sound=sound, force=force)
@@ -98,15 +105,18 @@ def magnify(
         expected = expected_frames(info)
         for picture in pictures:
             place = steps.next()
+            if aim is not None:
+                picture = aim.finish(picture)
             writer.write(picture, place.pts, place.duration)
             views.after(picture, place)
             if progress is not None:
                 progress(steps.done, expected)
         duration = steps.duration(info)
     views.draw()
-    warnings = (*notes, *reader.warnings, *writer.warnings, *magnifier.warnings)
+    tellers = (reader, writer, magnifier, aim)
+    notes += [text for teller in tellers if teller is not None for text in teller.warnings]
     took = time.monotonic() - began
-    return Result(Path(target), steps.done, took, duration, tuple(dict.fromkeys(warnings)), extras)
+    return Result(Path(target), steps.done, took, duration, tuple(dict.fromkeys(notes)), extras)
 
 
 def expected_frames(info: SourceInfo) -> int | None:
@@ -232,6 +242,13 @@ def _check(magnifier: Magnifier[Any], alpha: Alpha, info: SourceInfo) -> list[st
             f"motion beside {low:g}-{high:g} Hz is magnified too"
         ]
     return []
+
+
+def _aimed(focus: Focus, alpha: Alpha, first: Frame, reference: Image | None, rate: float) -> Aim:
+    """The focus on a video, drawn on the reference; masks for each frame count from the first."""
+    drawn_on = first.image if reference is None else reference
+    start = max(first.seconds - 0.5 / rate, 0.0)  # containers round time stamps
+    return Aim(focus, alpha, drawn_on, start=start, rate=rate)
 
 
 def _reference(source: str | Path, which: int | str, cut: dict[str, Any]) -> Image:

@@ -89,6 +89,7 @@ def test_every_option_of_magnify_reaches_the_work(folder, capsys, monkeypatch):
         "band": (1.0, 3.5),
         "filter": "iir",
         "reference": "2.5s",
+        "focus": None,
         "fps": 600.0,
         "start": 1.0,
         "end": 2.0,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from motionloupe.cli import options
+from motionloupe.cli import focus, options
 from motionloupe.cli.console import Progress, say_result
 from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD
 
@@ -53,6 +53,14 @@ def command(
     band: Band = None,
     filter: Filter = None,
     reference: Reference = None,
+    mask: focus.Masks = None,
+    box: focus.Boxes = None,
+    point: focus.Points = None,
+    sam: focus.Sam = None,
+    dilate: focus.Dilate = None,
+    feather: focus.Feather = None,
+    background: focus.Background = None,
+    follow: focus.Follow = False,
     fps: options.Fps = None,
     start: options.Start = None,
     end: options.End = None,
@@ -78,6 +86,16 @@ def command(
     choices |= {"filter": filter, "reference": reference, "device": device, "depth": depth}
     choices |= {"fps": fps, "start": start, "end": end, "scale": scale}
     choices |= {"lossless": lossless, "sound": not no_sound, "force": force}
+    choices["focus"] = focus.focus(
+        mask,
+        box,
+        point,
+        sam=sam,
+        dilate=dilate,
+        feather=feather,
+        background=background,
+        follow=follow,
+    )
     choices |= {"slice_line": options.line(slice_line) if slice_line else None}
 
     from motionloupe.pipeline import magnify

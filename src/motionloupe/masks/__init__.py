@@ -1,0 +1,7 @@
+"""What to magnify: objects found by a mask, a box or a point, and followed through the video."""
+
+from motionloupe.masks.aim import Aim
+from motionloupe.masks.focus import Focus, Region
+from motionloupe.masks.segmenters import GrabCut, Segmenter
+
+__all__ = ["Aim", "Focus", "GrabCut", "Region", "Segmenter"]

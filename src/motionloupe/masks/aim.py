@@ -1,0 +1,165 @@
+"""A focus on a certain video: the factor of every frame, and what is shown outside."""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+import numpy as np
+
+from motionloupe.alpha import Alpha, as_alpha, check_fits
+from motionloupe.arrays import Image
+from motionloupe.errors import UserError
+from motionloupe.flow import default_flow, load_flow
+from motionloupe.masks.files import Masks
+from motionloupe.masks.focus import Focus, Region
+from motionloupe.masks.follow import Follower
+from motionloupe.masks.segmenters import GrabCut, Segmenter, check_box, check_point
+from motionloupe.masks.shapes import Weights, composited, shaped
+
+
+class _Source(Protocol):
+    """Where the weights of one region come from, frame by frame."""
+
+    def at(self, frame: Image) -> Weights: ...
+
+
+class Aim:
+    """The factor of one frame after another, for :meth:`Magnifier.stream`; a context manager.
+
+    ``alpha`` is the factor of regions without their own. Objects are found, and followed, from
+    ``reference``, the picture (H, W, 3) that masks, boxes and points were drawn on; it need not be
+    a frame of the stream. Where there is one mask for each frame, those from ``start`` seconds on
+    are used, at ``rate`` per second where their file does not say. Hand each picture that comes out
+    to :meth:`finish`. ``warnings`` fills as work goes on. Raises UserError for a mask, box or point
+    that does not fit.
+
+        with Aim(focus, 10.0, frames[0]) as aim:
+            pictures = [aim.finish(picture) for picture in loupe.stream(frames, aim, fps)]
+    """
+
+    def __init__(
+        self,
+        focus: Focus,
+        alpha: Alpha,
+        reference: Image,
+        *,
+        start: float = 0.0,
+        rate: float = 30.0,
+    ) -> None:
+        self._focus = focus
+        self._size = reference.shape[1], reference.shape[0]
+        self._files: list[Masks] = []
+        check_fits(as_alpha(alpha), *reference.shape[:2])
+        own = [alpha if region.alpha is None else region.alpha for region in focus.regions]
+        self._alphas = [np.asarray(factor, np.float32) for factor in own]
+        self._frame: Image | None = None
+        self._weights: list[Weights] = []
+        self._factor = self._shown = np.ones(reference.shape[:2], np.float32)
+        try:
+            self._sources = [self._source(r, reference, start, rate) for r in focus.regions]
+        except BaseException:
+            self.close()
+            raise
+
+    def __call__(self, frame: Image) -> Alpha:
+        """The map (H, W) of the next frame: 1 outside, later regions over earlier ones."""
+        self._frame = frame
+        weights = [source.at(frame) for source in self._sources]
+        if [id(one) for one in weights] != [id(one) for one in self._weights]:
+            self._weights = weights
+            self._factor, self._shown = self._combined(weights)
+        return self._factor
+
+    def finish(self, picture: Image) -> Image:
+        """The picture drawn of the frame last asked for, with its background as chosen."""
+        if self._focus.background == "keep" or self._frame is None:
+            return picture
+        return composited(picture, self._frame, self._shown)
+
+    @property
+    def warnings(self) -> list[str]:
+        return [text for file in self._files for text in file.warnings]
+
+    def close(self) -> None:
+        for file in self._files:
+            file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _combined(self, layers: list[Weights]) -> tuple[Weights, Weights]:
+        """The factor, and the share of the picture that is shown before the background."""
+        factor = np.ones(self._size[::-1], np.float32)
+        hidden = np.ones(self._size[::-1], np.float32)
+        for alpha, weights in zip(self._alphas, layers, strict=True):
+            factor += weights * (alpha - factor)
+            hidden *= 1 - weights
+        return factor, 1 - hidden
+
+    def _source(self, region: Region, reference: Image, start: float, rate: float) -> _Source:
+        focus = self._focus
+        if region.mask is None:
+            found = self._found(region, reference)
+        else:
+            masks = Masks(region.mask, self._size, start, rate)
+            self._files.append(masks)
+            if masks.still is None:
+                return _Shaped(masks, focus)
+            found = masks.still
+        weights = shaped(found, focus.dilate, focus.feather)
+        if not focus.follow:
+            return _Still(weights)
+        estimator = load_flow(default_flow(None if focus.flow == "auto" else focus.flow))
+        return Follower(found, weights, reference, estimator)
+
+    def _found(self, region: Region, reference: Image) -> Weights:
+        """The object in the region's box, or under its points."""
+        if region.box is not None:
+            check_box(region.box, *self._size)
+            segmenter: Segmenter = self._focus.box_segmenter or GrabCut()
+            found = segmenter.segment(reference, box=region.box)
+        else:
+            for point in region.points:
+                check_point(point, *self._size)
+            segmenter = self._focus.point_segmenter or _sam()
+            found = segmenter.segment(reference, points=region.points)
+        if found.shape != reference.shape[:2]:
+            raise UserError(
+                f"a segmenter must answer with a mask of {reference.shape[:2]}, found {found.shape}"
+            )
+        if not found.any():
+            where = "in the box" if region.box is not None else "at the point"
+            raise UserError(f"no object was found {where}; try another, or give a mask")
+        return found.astype(np.float32)
+
+
+class _Still:
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+
+    def at(self, frame: Image) -> Weights:
+        return self._weights
+
+
+class _Shaped:
+    """One mask for each frame, grown and feathered."""
+
+    def __init__(self, masks: Masks, focus: Focus) -> None:
+        self._masks = masks
+        self._focus = focus
+
+    def at(self, frame: Image) -> Weights:
+        return shaped(self._masks.at(frame), self._focus.dilate, self._focus.feather)
+
+
+def _sam() -> Segmenter:
+    from motionloupe.masks.sam import Sam2
+
+    return Sam2()

@@ -1,0 +1,75 @@
+"""From a box or a point to the object there."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from motionloupe.arrays import Image, from_tensor, to_tensor
+from motionloupe.errors import UserError
+
+Box = tuple[int, int, int, int]
+Point = tuple[float, float]
+_ROUNDS = 5
+_LEAST_SIDE = 4
+
+
+class Segmenter(Protocol):
+    """Finds one object in a picture (H, W, 3)."""
+
+    def segment(
+        self, image: Image, *, box: Box | None = None, points: Sequence[Point] = ()
+    ) -> npt.NDArray[Any]:
+        """The object in ``box`` (x, y, width, height), or under all ``points`` (x, y): (H, W) bool.
+
+        Both are in pixels and within the picture. Raises UserError where it cannot.
+        """
+        ...
+
+
+class GrabCut:
+    """Rother, Kolmogorov and Blake 2004, by OpenCV: colours inside the box against those outside.
+
+    Needs no weights; takes boxes only. Good where object and background differ in colour.
+    """
+
+    def segment(
+        self, image: Image, *, box: Box | None = None, points: Sequence[Point] = ()
+    ) -> npt.NDArray[np.bool_]:
+        if box is None or points:
+            raise UserError("GrabCut takes a box, not points")
+        if image.shape[0] * image.shape[1] == box[2] * box[3]:
+            raise UserError("the box is the whole frame; leave some background around the object")
+        pixels = cv2.cvtColor(from_tensor(to_tensor(image), np.uint8), cv2.COLOR_RGB2BGR)
+        labels = np.zeros(image.shape[:2], np.uint8)
+        models = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.setRNGSeed(0)  # the colour models start at random
+        cv2.grabCut(pixels, labels, box, *models, _ROUNDS, cv2.GC_INIT_WITH_RECT)
+        found: npt.NDArray[np.bool_] = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
+        return found
+
+
+def check_box(box: Box, width: int, height: int) -> None:
+    """Raise UserError unless the box lies within a frame of this size."""
+    if len(box) != 4 or any(number != int(number) for number in box):
+        raise UserError(f"a box is x, y, width and height in whole pixels, found {box}")
+    x, y, across, down = box
+    if min(across, down) < _LEAST_SIDE:
+        raise UserError(
+            f"a box needs {_LEAST_SIDE} x {_LEAST_SIDE} pixels, found {across} x {down}"
+        )
+    if x < 0 or y < 0 or x + across > width or y + down > height:
+        raise UserError(
+            f"the box {x},{y},{across},{down} leaves the frame of {width} x {height} pixels"
+        )
+
+
+def check_point(point: Point, width: int, height: int) -> None:
+    """Raise UserError unless the point lies within a frame of this size."""
+    x, y = point
+    if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
+        raise UserError(
+            f"the point {x:g},{y:g} lies outside the frame of {width} x {height} pixels"
+        )
