@@ -17,7 +17,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from motionloupe import __version__
-from motionloupe.cli import compare, demo, info, magnify, methods, slices, synth, train
+from motionloupe.cli import bench, compare, demo, info, magnify, methods, slices, synth, train
 from motionloupe.errors import UserError
 
 USER_ERROR = 2
@@ -40,6 +40,7 @@ app.command("methods")(methods.command)
 app.command("demo")(demo.command)
 app.command("synth")(synth.command)
 app.command("train")(train.command)
+app.command("bench")(bench.command)
 
 
 def _print_version(wanted: bool) -> None:

@@ -115,6 +115,19 @@ def magnification_error(
     return _mean(off, _weights(flow_out, border, mask))
 
 
+def motion_gain(
+    flow_out: Tensor, wanted: Tensor, *, border: int = 0, mask: Tensor | None = None
+) -> Tensor:
+    """Measured over wanted motion: the factor on ``wanted`` that fits the answer's flow best.
+
+    Least squares over all places, so 1 is right; NaN where nothing should move.
+    """
+    _check_same(flow_out, wanted)
+    weights = _weights(flow_out, border, mask)
+    along = _mean((flow_out * wanted).sum(dim=1, keepdim=True), weights)
+    return along / _mean((wanted * wanted).sum(dim=1, keepdim=True), weights)
+
+
 @dataclass(frozen=True)
 class Summary:
     """Many values of a metric in four numbers."""

@@ -1,0 +1,153 @@
+"""The report of a run: Markdown, CSV, and plots in the form of the papers' figures."""
+
+import csv
+import io
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from motionloupe import __version__
+from motionloupe.evaluation.checks import findings
+from motionloupe.evaluation.contestants import CHECKS
+from motionloupe.evaluation.judge import metric_of, title
+from motionloupe.evaluation.metrics import Summary
+from motionloupe.evaluation.plots import draw_curves
+from motionloupe.evaluation.results import Results, write_whole
+from motionloupe.evaluation.run import Outcome, Plan
+
+REPORT, TABLE = "report.md", "results.csv"
+_COLUMNS = "suite level alpha method metric estimator mean standard_deviation standard_error n"
+
+
+def write_report(
+    plan: Plan,
+    outcome: Outcome,
+    output: Path,
+    *,
+    command: str,
+    strips: Mapping[str, Sequence[Path]],
+) -> Path:
+    """Write ``report.md``, ``results.csv`` and ``plots/`` into ``output``; the report's path."""
+    results = outcome.results
+    write_whole(output / TABLE, _csv(plan, results))
+    lines = _header(plan, outcome, command)
+    for name, suite in plan.suites.items():
+        lines += [f"## {name}", "", f"{suite.line[0].upper()}{suite.line[1:]}.", ""]
+        absent = {n: c.refuses(suite) for n, c in plan.contestants.items()}
+        lines += [f"`{n}` does not take part: {why}." for n, why in absent.items() if why]
+        figure = output / "plots" / f"{name}.png"
+        draw_curves(figure, results, name, suite)
+        lines += ["", f"![{name}](plots/{figure.name})", ""]
+        for score in results.scores(name):
+            lines += _table(results, name, suite.axis, score)
+        lines += _costs(results, name)
+        lines += ["### What the checks say", "", *findings(results, name), ""]
+        lines += [f"![{p.stem}]({p.relative_to(output).as_posix()})" for p in strips.get(name, [])]
+        lines.append("")
+    write_whole(output / REPORT, "\n".join(lines))
+    return output / REPORT
+
+
+def leaders(results: Results, suite: str, level: float, score: str) -> set[str]:
+    """The methods, without the checks, with the best mean at a level."""
+    metric = metric_of(score)
+    means = {
+        method: metric.badness(results.summary(suite, level, method, score).mean)
+        for method in results.methods(suite)
+        if method not in CHECKS
+    }
+    known = {method: value for method, value in means.items() if not np.isnan(value)}
+    return {method for method, value in known.items() if value == min(known.values())}
+
+
+def _header(plan: Plan, outcome: Outcome, command: str) -> list[str]:
+    width, height = plan.material.size
+    facts = {
+        "command": f"`{command}`",
+        "versions": f"motionloupe {__version__}, torch {torch.__version__}, "
+        f"numpy {np.__version__}, Python {platform.python_version()}",
+        "machine": f"{_processor()}, {os.cpu_count()} processors, "
+        f"{torch.get_num_threads()} threads of torch, {platform.system()}",
+        "scenes": f"{plan.count} at each level, {width} x {height}, seed {plan.material.seed}, "
+        f"numbers 0 to {plan.count - 1}",
+        **plan.about,
+        "time": f"{time.strftime('%Y-%m-%d %H:%M %Z')}; {outcome.made} answers in "
+        f"{outcome.seconds:.0f} s, all others were known",
+    }
+    return [
+        "# Benchmark",
+        "",
+        *(f"- {name}: {value}" for name, value in facts.items()),
+        "",
+        "Means ± standard errors over scenes; the best method of a row is bold. `input` does "
+        "nothing, `truth` is the perfect answer (what it scores is the meter's own error), "
+        "`broken` is shifted at random; they never count as best. Motion is measured at points "
+        "that the true frame shows, pictures inside a border of 16 pixels.",
+        "",
+    ]
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _table(results: Results, suite: str, axis: str, score: str) -> list[str]:
+    methods = results.methods(suite)
+    lines = [f"### {title(score)}", "", f"| {axis} | {' | '.join(methods)} |"]
+    lines.append("|---" * (len(methods) + 1) + "|")
+    for level in results.levels(suite):
+        best = leaders(results, suite, level, score)
+        cells = [_cell(results.summary(suite, level, m, score), m in best) for m in methods]
+        lines.append(f"| {level:g} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def _cell(summary: Summary, best: bool) -> str:
+    if not summary.n or np.isnan(summary.mean):
+        return "-"
+    if np.isinf(summary.mean):
+        return "inf"
+    mean = f"{summary.mean:.3f}" if abs(summary.mean) < 10 else f"{summary.mean:.3g}"
+    mean = f"**{mean}**" if best else mean
+    return mean if summary.n < 2 else f"{mean} ± {summary.standard_error:.1g}"
+
+
+def _costs(results: Results, suite: str) -> list[str]:
+    lines = ["### Cost", "", "| method | seconds a frame | peak memory (MB) |", "|---|---|---|"]
+    for method in results.methods(suite):
+        if method not in CHECKS:
+            seconds, megabytes = results.costs(suite, method)
+            peak = "-" if megabytes is None else f"{megabytes:.0f}"
+            lines.append(f"| {method} | {seconds:.3g} | {peak} |")
+    return [*lines, ""]
+
+
+def _csv(plan: Plan, results: Results) -> str:
+    """One line for each suite, level, method and score."""
+    text = io.StringIO()
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(_COLUMNS.split())
+    for name, suite in plan.suites.items():
+        for level in suite.levels:
+            for method in results.methods(name):
+                for score in results.scores(name):
+                    found = results.summary(name, level.value, method, score)
+                    metric, _, estimator = score.partition("/")
+                    numbers = [found.mean, found.standard_deviation, found.standard_error]
+                    table.writerow(
+                        [name, f"{level.value:g}", f"{level.alpha:g}", method, metric, estimator]
+                        + [f"{number:.6g}" for number in numbers]
+                        + [found.n]
+                    )
+    return text.getvalue()

@@ -1,0 +1,125 @@
+"""The benchmark's loop: every contestant answers every scene, unless the answer is known."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from motionloupe import __version__
+from motionloupe.errors import UserError
+from motionloupe.evaluation.contestants import Contestant
+from motionloupe.evaluation.cost import measured
+from motionloupe.evaluation.judge import BORDER, Judge, Meter
+from motionloupe.evaluation.results import Key, Results, Row, Store
+from motionloupe.evaluation.suites import Case, Level, Material, Suite
+
+STORE = "results.jsonl"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that a run depends on. ``about`` says for the report where the material comes from."""
+
+    suites: Mapping[str, Suite]
+    contestants: Mapping[str, Contestant]
+    estimators: Sequence[str]
+    material: Material
+    count: int
+    """Scenes for each level."""
+    about: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        if self.count < 1:
+            raise UserError(f"the count of scenes must be 1 or more, found {self.count}")
+        if not self.estimators:
+            raise UserError("name an estimator to measure motion with, such as lucas-kanade")
+
+    def players(self, suite: Suite) -> dict[str, Contestant]:
+        """Who can take part in a suite."""
+        return {n: c for n, c in self.contestants.items() if c.refuses(suite) is None}
+
+    def total(self) -> int:
+        """How many answers the whole run is made of."""
+        return sum(
+            len(suite.levels) * self.count * len(self.players(suite))
+            for suite in self.suites.values()
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run found. ``seconds`` of this run only; ``made`` answers, the others were known."""
+
+    results: Results
+    made: int
+    seconds: float
+
+
+def run(plan: Plan, output: Path, *, progress: Callable[[int, int | None], None]) -> Outcome:
+    """Answer and score whatever the folder ``output`` does not hold yet. Raises UserError."""
+    began = time.monotonic()
+    meters = {name: Meter(name) for name in plan.estimators}
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot write into {output}: {error.strerror or error}") from None
+    store = Store(output / STORE)
+    rows: list[Row] = []
+    made, total = 0, plan.total()
+    for asked in _scenes(plan):
+        keys = {
+            name: (asked.key(name), _setup(plan, asked, contestant))
+            for name, contestant in plan.players(asked.suite).items()
+        }
+        missing = [name for name, key in keys.items() if store.get(*key) is None]
+        if missing:
+            case = asked.suite.case(plan.material, asked.level, asked.scene)
+            judge = Judge(case, meters)
+            for name in missing:
+                store.add(_row(*keys[name], plan.contestants[name], case, judge))
+                progress(len(rows) + missing.index(name) + 1, total)
+        made += len(missing)
+        rows += [row for key in keys.values() if (row := store.get(*key)) is not None]
+    return Outcome(Results(rows), made, time.monotonic() - began)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    name: str
+    suite: Suite
+    level: Level
+    scene: int
+
+    def key(self, method: str) -> Key:
+        return Key(self.name, self.level.value, self.scene, method)
+
+
+def _scenes(plan: Plan) -> Iterator[_Asked]:
+    """Scene after scene, each through all levels: a run that is stopped has whole curves."""
+    for name, suite in plan.suites.items():
+        for scene in range(plan.count):
+            for level in suite.levels:
+                yield _Asked(name, suite, level, scene)
+
+
+def _row(key: Key, setup: str, contestant: Contestant, case: Case, judge: Judge) -> Row:
+    answers, seconds, megabytes = measured(lambda: contestant.answer(case))
+    drawn = len(case.frames) if case.band else 1
+    return Row(key, setup, judge.scores(answers), seconds / drawn, megabytes)
+
+
+def _setup(plan: Plan, asked: _Asked, contestant: Contestant) -> str:
+    """A digest of whatever the scores depend on beside the key."""
+    material = plan.material
+    parts = [
+        __version__,
+        contestant.fingerprint,
+        asdict(asked.level),
+        dict(asked.suite.parts),
+        list(plan.estimators),
+        BORDER,
+        [material.size, material.seed, material.fingerprint],
+    ]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]

@@ -1,0 +1,203 @@
+"""The benchmark whole: from folders of pictures to a report, stopped and gone on with."""
+
+import csv
+import json
+from dataclasses import replace
+
+import cv2
+import pytest
+
+from motionloupe.cli import main
+from motionloupe.evaluation import contestants as who
+from motionloupe.evaluation.checks import beaten_by_broken, beaten_by_input, beaten_truth, findings
+from motionloupe.evaluation.contestants import contestants
+from motionloupe.evaluation.report import leaders
+from motionloupe.evaluation.results import Key, Results, Row, Store
+from motionloupe.evaluation.run import STORE, Plan, run
+from motionloupe.evaluation.strips import close_up
+from motionloupe.evaluation.suites import SUITES, Material
+from tests.data.material import cutouts, photographs
+
+GAP = "motion_gap/lucas-kanade"
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    root = tmp_path_factory.mktemp("scenes")
+    for name, kind, made in (
+        ("backgrounds", cv2.COLOR_RGB2BGR, photographs()),
+        ("objects", cv2.COLOR_RGBA2BGRA, cutouts()),
+    ):
+        (root / name).mkdir()
+        for number, picture in enumerate(made):
+            cv2.imwrite(str(root / name / f"{number}.png"), cv2.cvtColor(picture, kind))
+    return root
+
+
+def plan(*names, methods=("warp-bilinear",), count=2, levels=3):
+    return Plan(
+        suites={name: SUITES[name].thinned(levels) for name in names},
+        contestants=contestants(methods),
+        estimators=["lucas-kanade"],
+        material=Material(photographs(), cutouts(), (96, 96), seed=5),
+        count=count,
+        about={},
+    )
+
+
+def silent(done, expected):
+    pass
+
+
+def bench(pictures, output, *words):
+    common = ["--scenes", pictures, "--split", "all", "--output", output, "--size", "64,64"]
+    words = [*common, "--estimators", "lucas-kanade", *words]
+    return main(["bench", *map(str, words), "--quiet"])
+
+
+def test_truth_leads_broken_is_last_and_input_is_perfect_at_alpha_1(tmp_path):
+    results = run(plan("alpha", "still"), tmp_path, progress=silent).results
+    for suite in ("alpha", "still"):
+        for score in (GAP, "ssim", "rmse", "psnr"):
+            assert not beaten_truth(results, suite, score), score
+    assert not beaten_by_broken(results, "alpha", GAP)
+    for score in (GAP, "end_point_error/lucas-kanade"):
+        assert not beaten_by_broken(results, "still", score)
+    idle = results.summary("alpha", 1.0, "input", "ssim")
+    assert idle.n == 2
+    assert idle.mean > 0.995
+    assert results.summary("alpha", 1.0, "input", GAP).mean < 0.02
+
+
+def test_a_stopped_run_goes_on_where_it_was(tmp_path, monkeypatch):
+    asked = plan("alpha", methods=("linear",), levels=2)
+    whole = run(asked, tmp_path / "whole", progress=silent)
+    assert whole.made == asked.total() == 16
+    answers = []
+
+    def stop_at_the_tenth(case):
+        answers.append(case)
+        if len(answers) == 3:
+            raise KeyboardInterrupt
+        return who._truth(case)
+
+    monkeypatch.setattr(who.CHECKS["truth"], "answer", stop_at_the_tenth)
+    with pytest.raises(KeyboardInterrupt):
+        run(asked, tmp_path / "part", progress=silent)
+    monkeypatch.undo()
+    path = tmp_path / "part" / STORE
+    known = len(path.read_text().splitlines())
+    path.write_text(path.read_text() + '{"key": {"suite"')  # killed while it wrote
+    rest = run(asked, tmp_path / "part", progress=silent)
+    assert rest.made == 16 - known
+    assert run(asked, tmp_path / "part", progress=silent).made == 0
+    for score in whole.results.scores("alpha"):
+        for level in whole.results.levels("alpha"):
+            for method in ("linear", "broken"):
+                first, second = (
+                    r.results.summary("alpha", level, method, score) for r in (whole, rest)
+                )
+                assert str(first) == str(second)
+
+
+def test_more_scenes_and_methods_add_to_what_is_known(tmp_path):
+    def made(count, methods=("linear",), **changes):
+        asked = replace(plan("still", methods=methods, count=count, levels=2), **changes)
+        return run(asked, tmp_path, progress=silent).made
+
+    assert made(1) == 8
+    assert made(2) == 8
+    assert made(2, ("linear", "riesz")) == 4
+    assert made(1, contestants=contestants(["linear"], {"linear": {"chroma": 1.0}})) == 2
+    other = Material(photographs(), cutouts(), (96, 96), seed=5, fingerprint="others")
+    assert made(1, material=other) == 8
+    assert made(2) == 0
+
+
+def test_one_command_gives_the_whole_report(pictures, tmp_path, capsys):
+    output = tmp_path / "report"
+    weaker = ["--methods", "linear,riesz", "--set", "linear.lambda_c=4", "--quick"]
+    assert bench(pictures, output, "magnified-motion,still", *weaker, "--largest-alpha", "20") == 0
+    text = (output / "report.md").read_text()
+    assert "seed 0" in text
+    assert "3 from" in text
+    assert "**" in text
+    for line in text.splitlines():
+        if line.startswith("!["):
+            assert (output / line.partition("](")[2].rstrip(")")).stat().st_size > 1000
+    with (output / "results.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["suite"] for row in rows} == {"magnified-motion", "still"}
+    assert {row["method"] for row in rows} == {"linear", "riesz", "input", "truth", "broken"}
+    assert {row["n"] for row in rows} == {"1"}
+    assert max(float(row["alpha"]) for row in rows) == 20
+    assert len(list((output / "strips").glob("*.png"))) == 6
+    records = [json.loads(line) for line in (output / STORE).read_text().splitlines()]
+    assert all(record["seconds"] > 0 for record in records if record["key"]["method"] == "riesz")
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["pixels"], "no suite 'pixels'"),
+        (["still", "--methods", "fase"], "no method 'fase'"),
+        (["still", "--set", "phase=3"], "METHOD.NAME=VALUE"),
+        (["still", "--set", "phase.level=3"], "no option 'level'"),
+        (["still", "--weights", "mine"], "NAME=FILE"),
+        (["still", "--size", "64"], "W,H"),
+        (["still", "--size", "32,32"], "64 x 64 or more"),
+        (["still", "--count", "0"], "1 or more"),
+        (["still", "--estimators", "eyes"], "no flow estimator 'eyes'"),
+    ],
+)
+def test_mistakes_are_one_line(pictures, tmp_path, capsys, words, reason):
+    assert bench(pictures, tmp_path / "report", *words) == 2
+    assert reason in capsys.readouterr().err
+    assert not (tmp_path / "report" / "report.md").exists()
+
+
+def test_pictures_must_be_given(tmp_path, capsys):
+    assert main(["bench", "still", "-o", str(tmp_path)]) == 2
+    assert "--scenes DIR" in capsys.readouterr().err
+
+
+def test_a_folder_of_other_things_is_refused(pictures, tmp_path, capsys):
+    (tmp_path / STORE).write_text("shopping list\n")
+    assert bench(pictures, tmp_path, "still") == 2
+    assert "does not hold results" in capsys.readouterr().err
+    assert (tmp_path / STORE).read_text() == "shopping list\n"
+
+
+def rows(**means):
+    return [Row(Key("still", 1.0, 0, m), "", {"ssim": v}, 0.1, 1.0) for m, v in means.items()]
+
+
+def test_the_checks_speak_up():
+    results = Results(rows(phase=0.5, riesz=0.2, input=0.6, truth=0.4, broken=0.3))
+    (truth,) = beaten_truth(results, "still", "ssim")
+    assert (truth.winner, truth.scores) == ("input", (0.6, 0.4))
+    (broken,) = beaten_by_broken(results, "still", "ssim")
+    assert (broken.loser, broken.scores) == ("riesz", (0.3, 0.2))
+    assert beaten_by_input(results, "still", "ssim") == [1.0]
+    (line,) = findings(results, "still")
+    assert "`truth` is not best at 1 of 1 levels, most at 1 (`input` 0.6, `truth` 0.4)" in line
+    assert leaders(results, "still", 1.0, "ssim") == {"phase"}
+
+
+def test_infinity_and_nothing_survive_the_file(tmp_path):
+    store = Store(tmp_path / STORE)
+    key = Key("still", 0.1, 3, "truth")
+    store.add(Row(key, "s", {"psnr": float("inf"), "gain/x": float("nan")}, 0.1, None))
+    found = Store(tmp_path / STORE).get(key, "s")
+    assert found.scores == {"psnr": float("inf")}
+    json.loads((tmp_path / STORE).read_text(), parse_constant=pytest.fail)
+
+
+def test_the_close_up_is_where_magnification_shows():
+    suite = SUITES["magnified-motion"]
+    material = Material(photographs(), cutouts(), (128, 96), seed=0)
+    case = suite.case(material, suite.levels[4], 0)
+    rows, columns = close_up(case, 0)
+    assert (rows.stop - rows.start, columns.stop - columns.start) == (24, 32)
+    change = (case.targets[0].truth - case.targets[0].source).abs().mean(dim=1)[0]
+    assert change[rows, columns].mean() > 1.2 * change[16:-16, 16:-16].mean()

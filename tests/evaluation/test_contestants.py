@@ -1,0 +1,94 @@
+"""Who takes part: methods as a user would call them, and the checks."""
+
+import numpy as np
+import pytest
+import torch
+
+from motionloupe.errors import UserError
+from motionloupe.evaluation.contestants import CHECKS, contestants
+from motionloupe.evaluation.suites import SUITES, Material
+from motionloupe.magnifiers import METHODS, load
+from motionloupe.networks import build
+from motionloupe.networks.weights import save_weights
+from tests.data.material import cutouts, photographs
+
+
+@pytest.fixture(scope="module")
+def material():
+    return Material(photographs(), cutouts(), (64, 64), seed=0)
+
+
+@pytest.fixture(scope="module")
+def pair(material):
+    return SUITES["subpixel"].case(material, SUITES["subpixel"].levels[-1], 0)
+
+
+@pytest.fixture(scope="module")
+def sequence(material):
+    return SUITES["temporal"].case(material, SUITES["temporal"].levels[0], 0)
+
+
+def weights(path, network, **options):
+    save_weights(path, network, options, build(network, options).state_dict(), {})
+    return path
+
+
+def test_every_method_takes_part_before_the_checks():
+    assert list(contestants()) == [*METHODS, "input", "truth", "broken"]
+    assert list(contestants(["riesz", "input"])) == ["riesz", "input", "truth", "broken"]
+
+
+def test_a_method_answers_as_a_user_would_get_it(pair, sequence):
+    method = contestants(["linear"], {"linear": {"lambda_c": 4.0}})["linear"]
+    (answer,) = method.answer(pair)
+    assert np.array_equal(answer, load("linear", lambda_c=4.0).pair(*pair.frames, pair.alpha))
+    drawn = list(
+        load("linear", lambda_c=4.0, band=sequence.band).stream(sequence.frames, 5.0, 30.0)
+    )
+    answers = method.answer(sequence)
+    assert len(answers) == len(sequence.targets)
+    for target, answer in zip(sequence.targets, answers, strict=True):
+        assert np.array_equal(answer, drawn[target.number])
+
+
+def test_the_checks_do_nothing_know_it_all_and_go_astray(pair, sequence):
+    for case in (pair, sequence):
+        given = [case.frames[target.number] for target in case.targets]
+        for answer, frame in zip(CHECKS["input"].answer(case), given, strict=True):
+            assert answer is frame
+        for answer, target in zip(CHECKS["truth"].answer(case), case.targets, strict=True):
+            assert np.array_equal(answer, target.truth[0].permute(1, 2, 0).numpy())
+        for answer, frame in zip(CHECKS["broken"].answer(case), given, strict=True):
+            assert np.array_equal(np.sort(answer, axis=None), np.sort(frame, axis=None))
+            assert np.abs(answer - frame).mean() > 0.05
+
+
+def test_who_cannot_take_part_says_why():
+    found = contestants()
+    assert "sequence" in found["acceleration"].refuses(SUITES["subpixel"])
+    assert found["acceleration"].refuses(SUITES["temporal"]) is None
+    assert found["phase"].refuses(SUITES["subpixel"]) is None
+
+
+@pytest.mark.parametrize(
+    ("network", "options"), [("oh2018", {"width": 4}), ("flowmag-splat", {"base": 4, "mend": 4})]
+)
+def test_a_file_of_weights_is_a_contestant_under_the_users_name(tmp_path, pair, network, options):
+    path = weights(tmp_path / "mine.safetensors", network, **options)
+    mine = contestants([], weights={"mine": path})["mine"]
+    (answer,) = mine.answer(pair)
+    assert answer.shape == pair.frames[0].shape
+    assert (mine.refuses(SUITES["temporal"]) is None) == (network == "oh2018")
+    torch.manual_seed(1)
+    other = contestants([], weights={"mine": weights(path, network, **options)})["mine"]
+    assert other.fingerprint != mine.fingerprint
+
+
+def test_mistakes_are_named(tmp_path):
+    with pytest.raises(UserError, match="no method 'fase' to bench; there are phase"):
+        contestants(["fase"])
+    path = weights(tmp_path / "w.safetensors", "oh2018", width=4)
+    with pytest.raises(UserError, match="other than phase"):
+        contestants(weights={"phase": path})
+    with pytest.raises(UserError, match="no weights at"):
+        contestants(weights={"mine": tmp_path / "none.safetensors"})
