@@ -147,6 +147,8 @@ def test_one_command_gives_the_whole_report(pictures, tmp_path, capsys):
         (["still", "--size", "64"], "W,H"),
         (["still", "--size", "32,32"], "64 x 64 or more"),
         (["still", "--count", "0"], "1 or more"),
+        (["still", "--largest-alpha", "nan"], "above 0"),
+        (["alpha", "--largest-alpha", "0.5"], "no level"),
         (["still", "--estimators", "eyes"], "no flow estimator 'eyes'"),
     ],
 )

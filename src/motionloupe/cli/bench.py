@@ -5,13 +5,16 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from motionloupe.cli import options
 from motionloupe.cli.console import Progress, say
 from motionloupe.errors import UserError
+
+if TYPE_CHECKING:
+    from motionloupe.evaluation.suites import Suite
 
 SuiteNames = Annotated[
     str,
@@ -86,26 +89,15 @@ def command(
     from motionloupe.evaluation.report import write_report
     from motionloupe.evaluation.run import Plan, run
     from motionloupe.evaluation.strips import draw_strips
-    from motionloupe.evaluation.suites import suites
 
-    asked = suites(_names(suite))
-    if largest_alpha is not None:
-        asked = {name: each.capped(largest_alpha) for name, each in asked.items()}
-    if quick:
-        asked = {n: s.thinned(1 if s.sequence else _QUICK_LEVELS) for n, s in asked.items()}
-    material, about = _material(
-        _folders(scenes, backgrounds, objects),
-        split,
-        size or (_QUICK_SIZE if quick else _SIZE),
-        seed,
-    )
+    asked = _suites(suite, largest_alpha, quick)
+    where = _folders(scenes, backgrounds, objects)
+    side = size or (_QUICK_SIZE if quick else _SIZE)
+    material, about = _material(where, split, side, seed)
+    chosen = None if methods is None else _names(methods)
     plan = Plan(
         suites=asked,
-        contestants=contestants(
-            None if methods is None else _names(methods),
-            _options(settings or []),
-            _files(weights or []),
-        ),
+        contestants=contestants(chosen, _options(settings or []), _files(weights or [])),
         estimators=_names(estimators) if estimators else _estimators(quick),
         material=material,
         count=(_QUICK_COUNT if quick else _COUNT) if count is None else count,
@@ -123,6 +115,19 @@ def command(
     record = {"report": report, "answers": outcome.made, "seconds": outcome.seconds}
     line = f"{report}: {outcome.made} answers in {outcome.seconds:.0f} s"
     say([line], record, quiet=quiet, as_json=as_json)
+
+
+def _suites(names: str, largest_alpha: float | None, quick: bool) -> "dict[str, Suite]":
+    from motionloupe.evaluation.suites import suites
+
+    asked = suites(_names(names))
+    if largest_alpha is not None:
+        if not largest_alpha > 0:
+            raise UserError(f"the largest alpha must be above 0, found {largest_alpha:g}")
+        asked = {name: each.capped(largest_alpha) for name, each in asked.items()}
+    if quick:
+        asked = {n: s.thinned(1 if s.sequence else _QUICK_LEVELS) for n, s in asked.items()}
+    return asked
 
 
 def _names(text: str) -> list[str]:

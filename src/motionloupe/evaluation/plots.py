@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,6 +10,9 @@ from motionloupe.errors import UserError
 from motionloupe.evaluation.judge import title
 from motionloupe.evaluation.results import Results
 from motionloupe.evaluation.suites import Suite
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _SHOWN = ("ssim", "motion_gap", "gain", "motion_error", "magnification_error", "end_point_error")
 _COLUMNS = 3
@@ -20,8 +24,6 @@ def draw_curves(path: Path, results: Results, name: str, suite: Suite) -> None:
 
     A PNG that appears complete or not at all. Raises UserError where it cannot be written.
     """
-    from matplotlib import colormaps
-    from matplotlib.axes import Axes
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -30,36 +32,11 @@ def draw_curves(path: Path, results: Results, name: str, suite: Suite) -> None:
     rows = -(-len(scores) // _COLUMNS)
     figure = Figure(figsize=(4.6 * _COLUMNS, 3.5 * rows + 0.5), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
-    palette = colormaps["tab10"]
-    methods = results.methods(name)
-    styles = {m: (palette(number % 10), "-") for number, m in enumerate(methods)} | _CHECKS
-
-    def panel(axes: Axes, score: str) -> None:
-        levels = np.array(results.levels(name))
-        shown: list[float] = []  # broken may leave the panel
-        for method in methods:
-            colour, dashes = styles[method]
-            found = [results.summary(name, level, method, score) for level in levels]
-            means = np.array([each.mean for each in found])
-            shown += [] if method == "broken" else list(means[np.isfinite(means)])
-            errors = np.nan_to_num(np.array([each.standard_error for each in found]))
-            axes.plot(levels, means, dashes, color=colour, label=method, marker=".", lw=1.4)
-            axes.fill_between(
-                levels, means - errors, means + errors, color=colour, alpha=0.15, lw=0
-            )
-        axes.set_title(title(score), size=9)
-        axes.set_xlabel(suite.axis)
-        if suite.log:
-            axes.set_xscale("log")
-        axes.grid(alpha=0.3)
-        if score.startswith("magnification_error"):
-            axes.set_yscale("log")
-        elif shown:
-            low, high = min(shown), max(shown)
-            axes.set_ylim(low - 0.06 * (high - low), high + 0.06 * (high - low) + 1e-6)
-
     for number, score in enumerate(scores):
-        panel(figure.add_subplot(rows, _COLUMNS, number + 1), score)
+        axes = figure.add_subplot(rows, _COLUMNS, number + 1)
+        _draw_panel(axes, results, name, score)
+        axes.set_xlabel(suite.axis)
+        axes.set_xscale("log" if suite.log else "linear")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=8)
     figure.suptitle(f"{name}: {suite.line}", size=11)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,3 +48,23 @@ def draw_curves(path: Path, results: Results, name: str, suite: Suite) -> None:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _draw_panel(axes: "Axes", results: Results, name: str, score: str) -> None:
+    levels = np.array(results.levels(name))
+    shown: list[float] = []  # broken may leave the panel
+    for number, method in enumerate(results.methods(name)):
+        colour, dashes = _CHECKS.get(method, (f"C{number % 10}", "-"))
+        found = [results.summary(name, level, method, score) for level in levels]
+        means = np.array([each.mean for each in found])
+        errors = np.nan_to_num(np.array([each.standard_error for each in found]))
+        shown += [] if method == "broken" else list(means[np.isfinite(means)])
+        axes.plot(levels, means, dashes, color=colour, label=method, marker=".", lw=1.4)
+        axes.fill_between(levels, means - errors, means + errors, color=colour, alpha=0.15, lw=0)
+    axes.set_title(title(score), size=9)
+    axes.grid(alpha=0.3)
+    if score.startswith("magnification_error"):
+        axes.set_yscale("log")
+    elif shown:
+        low, high = min(shown), max(shown)
+        axes.set_ylim(low - 0.06 * (high - low), high + 0.06 * (high - low) + 1e-6)

@@ -19,7 +19,7 @@ from motionloupe.data.scenes import Scene, Scenes
 from motionloupe.errors import UserError
 
 SHORTEST_SIDE = 64
-MAGNIFIED = 10.0  # pixels: where a suite varies something else, motion is magnified to this
+MAGNIFIED = 10.0  # pixels
 LARGEST_MAGNIFIED = 30.0
 
 FPS = 30.0
@@ -123,10 +123,15 @@ class Suite:
         return replace(self, levels=tuple(self.levels[number] for number in chosen))
 
     def capped(self, alpha: float) -> "Suite":
-        """The same with no factor above ``alpha``; levels that only a larger one makes are gone."""
+        """The same with no factor above ``alpha``; levels that need a larger one are gone.
+
+        Raises UserError where none is left.
+        """
         levels = self.levels
         if self.axis == _ALPHA_AXIS:
             levels = tuple(level for level in levels if level.alpha <= alpha)
+        if not levels:
+            raise UserError(f"the suite has no level with a factor of {alpha:g} or less")
         return replace(self, levels=tuple(replace(x, alpha=min(x.alpha, alpha)) for x in levels))
 
 
