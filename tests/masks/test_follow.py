@@ -7,7 +7,8 @@ from motionloupe import Focus, Region
 from motionloupe.flow import load_flow
 from motionloupe.masks import Aim
 from motionloupe.masks.follow import Follower
-from tests.masks.objects import COLUMNS, ROWS, ellipse, overlap, travelling
+from tests.masks.objects import COLUMNS, HEIGHT, ROWS, WIDTH, ellipse, overlap, travelling
+from tests.scenes import texture, to_uint8
 
 
 def centre(weights):
@@ -50,6 +51,19 @@ def test_an_object_that_leaves_takes_its_mask_along():
     for dx in range(0, -70, -3):
         weights = follower.at(travelling(dx))
     assert weights.max() == 0
+    assert follower.at(travelling(0)).max() == 0  # it does not come back
+
+
+def test_an_object_that_changes_is_told_once_with_its_frame():
+    mask = (ellipse() > 0.5).astype(np.float32)
+    follower = Follower(mask, mask, travelling(0), load_flow("lucas-kanade"))
+    for seed, dx in enumerate((0, 1, 2)):
+        follower.at(travelling(dx, noise=0.03, seed=seed))
+    assert follower.warnings == []
+    for _ in range(2):
+        follower.at(to_uint8(texture(HEIGHT, WIDTH, 7)))
+    (warning,) = follower.warnings
+    assert "in frame 3 a followed object" in warning
 
 
 @pytest.mark.parametrize("follow", [False, True])

@@ -3,6 +3,7 @@
 import sys
 from types import ModuleType, SimpleNamespace
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -34,6 +35,15 @@ def test_grabcut_finds_the_object_in_a_box_the_same_each_time(picture, dtype):
     np.testing.assert_array_equal(found, GrabCut().segment(given, box=BOX))
     alpha = Aim(Focus([Region(box=BOX)]), 5.0, given)(given)
     np.testing.assert_array_equal(alpha, np.where(found, 5.0, 1.0))
+
+
+def test_grabcut_on_a_large_picture_is_quick_and_right_to_a_pixel_or_two(picture):
+    large = cv2.resize(picture, (8 * WIDTH, 8 * HEIGHT), interpolation=cv2.INTER_CUBIC)
+    found = GrabCut().segment(large, box=tuple(8 * side for side in BOX))
+    true = cv2.resize(ellipse(), (8 * WIDTH, 8 * HEIGHT)) > 0.5
+    assert overlap(found, true) > 0.88  # its soft edge is 16 pixels wide here
+    with pytest.raises(UserError, match="whole frame"):
+        GrabCut().segment(large, box=(0, 0, 8 * WIDTH, 8 * HEIGHT))
 
 
 @pytest.mark.parametrize(

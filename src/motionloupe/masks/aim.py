@@ -77,7 +77,11 @@ class Aim:
 
     @property
     def warnings(self) -> list[str]:
-        return [text for file in self._files for text in file.warnings]
+        told = [text for file in self._files for text in file.warnings]
+        for source in self._sources:
+            if isinstance(source, Follower):
+                told += source.warnings
+        return told
 
     def close(self) -> None:
         for file in self._files:

@@ -18,6 +18,8 @@ _REACH = 0.25  # of the object's side: the blur of its motion
 _LEAST_REACH, _MOST_REACH = 3.0, 24.0  # pixels
 _MARGIN = 32  # pixels around the object in which its motion is looked for
 _LEFT = 0.02  # share of the object, inner parts first, below which it has left the frame
+_ALIKE = 0.6  # likeness to the reference below which the object may be lost
+_NOISE = 0.03  # contrast that means nothing, in each colour
 _FAINT = 1e-3  # share of the object's mean motion, for what lies far from it
 _Window = tuple[EllipsisType, slice, slice]
 
@@ -44,30 +46,41 @@ class Follower:
         self._depth = torch.from_numpy((depth / depth.max()) ** 4)[None, None]
         self._weights = torch.from_numpy(weights)[None, None]
         self._near = _around(self._weights)
-        self._gone = False
         self._path = torch.zeros_like(self._reference[:, :2])
+        self._drawn = self._reference
+        self._gone = False
+        self._count = 0
+        self.warnings: list[str] = []
         side = math.sqrt(float(inside.sum()))
         self._sigma = min(max(_REACH * side, _LEAST_REACH), _MOST_REACH)
 
     @torch.no_grad()
     def at(self, frame: Image) -> Weights:
         """The mask on the next frame: (H, W), empty once the object has left."""
-        if self._gone:
-            return np.zeros_like(self._weights[0, 0].numpy())
-        now = to_tensor(frame)
-        before = backward_warp(self._reference, self._path)
-        step = torch.zeros_like(self._path)
-        step[self._near] = self._estimator(now[self._near], before[self._near])
-        depth = backward_warp(self._depth, step + backward_warp(self._path, step), border="zeros")
-        if float(depth.sum()) < _LEFT * float(self._depth.sum()):
-            self._gone = True
-            return np.zeros_like(self._weights[0, 0].numpy())
-        step = self._of_object(step, depth)
-        self._path = step + backward_warp(self._path, step)
-        carried = backward_warp(self._weights, self._path, border="zeros")
-        self._near = _around(carried)
+        carried = torch.zeros_like(self._weights) if self._gone else self._carried(to_tensor(frame))
+        self._gone = not bool(carried.any())
+        self._count += 1
         weights: Weights = carried[0, 0].numpy()
         return weights
+
+    def _carried(self, now: Tensor) -> Tensor:
+        step = torch.zeros_like(self._path)
+        step[self._near] = self._estimator(now[self._near], self._drawn[self._near])
+        depth = backward_warp(self._depth, step + backward_warp(self._path, step), border="zeros")
+        if float(depth.sum()) < _LEFT * float(self._depth.sum()):
+            return torch.zeros_like(self._weights)
+        step = self._of_object(step, depth)
+        self._path = step + backward_warp(self._path, step)
+        self._drawn = backward_warp(self._reference, self._path)
+        if not self.warnings and _likeness(now, self._drawn, depth) < _ALIKE:
+            self.warnings.append(
+                f"in frame {self._count} a followed object no longer looks as at first and its "
+                "mask may slip from here on: give one mask for each frame"
+            )
+        carried = backward_warp(self._weights, self._path, border="zeros")
+        if bool(carried.any()):
+            self._near = _around(carried)
+        return carried
 
     def _of_object(self, step: Tensor, depth: Tensor) -> Tensor:
         """The flow averaged over the object around each pixel; far away, over all of it."""
@@ -77,6 +90,20 @@ class Follower:
         smooth = mean.expand_as(step).clone()
         smooth[self._near] = (sums[:, :2] + _FAINT * mean) / (sums[:, 2:] + _FAINT)
         return smooth
+
+
+def _likeness(a: Tensor, b: Tensor, weights: Tensor) -> float:
+    """1 where two pictures (1, 3, H, W), weighted by (1, 1, H, W), agree; 0 where unrelated.
+
+    Differences of brightness and of noise do not count.
+    """
+
+    def mean(values: Tensor) -> Tensor:
+        return (values * weights).sum(dim=(2, 3), keepdim=True) / weights.sum()
+
+    a, b = a - mean(a), b - mean(b)
+    spread = mean(a * a).sum() + mean(b * b).sum() + 6 * _NOISE**2
+    return 1.0 - float(mean((a - b) ** 2).sum() / spread)
 
 
 def _around(weights: Tensor) -> _Window:

@@ -13,6 +13,7 @@ from motionloupe.errors import UserError
 Box = tuple[int, int, int, int]
 Point = tuple[float, float]
 _ROUNDS = 5
+_LONGEST = 480  # pixels; time grows with their number, from seconds to minutes
 _LEAST_SIDE = 4
 
 
@@ -32,7 +33,8 @@ class Segmenter(Protocol):
 class GrabCut:
     """Rother, Kolmogorov and Blake 2004, by OpenCV: colours inside the box against those outside.
 
-    Needs no weights; takes boxes only. Good where object and background differ in colour.
+    Needs no weights; takes boxes only. Good where object and background differ in colour. Pictures
+    whose longer side exceeds 480 pixels are made smaller for it, which costs a pixel at the edges.
     """
 
     def segment(
@@ -40,15 +42,22 @@ class GrabCut:
     ) -> npt.NDArray[np.bool_]:
         if box is None or points:
             raise UserError("GrabCut takes a box, not points")
-        if image.shape[0] * image.shape[1] == box[2] * box[3]:
-            raise UserError("the box is the whole frame; leave some background around the object")
+        height, width = image.shape[:2]
+        shrink = min(_LONGEST / max(width, height), 1.0)
+        size = round(width * shrink), round(height * shrink)
         pixels = cv2.cvtColor(from_tensor(to_tensor(image), np.uint8), cv2.COLOR_RGB2BGR)
-        labels = np.zeros(image.shape[:2], np.uint8)
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        labels = np.zeros(pixels.shape[:2], np.uint8)
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.setRNGSeed(0)  # the colour models start at random
-        cv2.grabCut(pixels, labels, box, *models, _ROUNDS, cv2.GC_INIT_WITH_RECT)
-        found: npt.NDArray[np.bool_] = (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
-        return found
+        within = [round(side * shrink) for side in box[:2]]
+        within += [max(round(side * shrink), 1) for side in box[2:]]
+        if within[2] * within[3] >= size[0] * size[1]:
+            raise UserError("the box is the whole frame; leave some background around the object")
+        cv2.grabCut(pixels, labels, within, *models, _ROUNDS, cv2.GC_INIT_WITH_RECT)
+        found = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.float32)
+        enlarged: npt.NDArray[np.bool_] = cv2.resize(found, (width, height)) > 0.5
+        return enlarged
 
 
 def check_box(box: Box, width: int, height: int) -> None:
