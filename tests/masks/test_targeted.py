@@ -7,7 +7,17 @@ from motionloupe import Focus, Region, UserError, load, methods
 from motionloupe.magnifiers import method_class
 from motionloupe.masks import Aim
 from motionloupe.measurement.displacement import displacement
-from tests.masks.objects import HEIGHT, LEFT, RIGHT, WIDTH, inner, square, trembling_squares
+from tests.masks.objects import (
+    HEIGHT,
+    LEFT,
+    RIGHT,
+    WIDTH,
+    ellipse,
+    inner,
+    square,
+    travelling,
+    trembling_squares,
+)
 from tests.scenes import to_uint8
 
 FPS = 20.0
@@ -65,6 +75,20 @@ def test_modes_and_bands_keep_to_their_place_too(name, options, frames):
     for frame, picture in zip(frames, drawn(name, frames, focus, **options), strict=True):
         outside = ~mask_of(LEFT)
         np.testing.assert_array_equal(picture[outside], frame[outside])
+
+
+@pytest.mark.parametrize("name", ["warp-nearest", "warp-bilinear"])
+def test_a_map_lies_on_the_frame_not_on_the_reference_that_is_warped(name):
+    """Where the object was it no longer is, and yet all of it is magnified."""
+    reference, frame, wanted = travelling(0), travelling(10), travelling(15)
+    alpha = np.where(ellipse(10, radii=(20, 24)) > 0.5, 1.5, 1.0)
+    inside = ellipse(15, radii=(14, 18)) > 0.5
+
+    def error(alpha):
+        picture = load(name).pair(reference, frame, alpha).astype(float)
+        return np.abs(picture - wanted)[inside].mean()
+
+    assert error(alpha) < 1.1 * error(1.5) < 2
 
 
 def test_each_object_has_its_own_factor_and_the_later_wins(frames):

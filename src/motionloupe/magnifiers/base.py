@@ -102,7 +102,8 @@ class Magnifier(ABC, Generic[Analysis]):
     ) -> Tensor:
         """Draw ``current`` at motion + (alpha - 1) band: (1, 3, H, W), not clamped.
 
-        ``alpha`` is (1, 1, 1, 1) or (1, 1, H, W). At alpha 1 the frame comes back as it is.
+        ``alpha`` is (1, 1, 1, 1) or (1, 1, H, W), a map on the pixels of ``current``. At alpha 1
+        the frame comes back as it is.
         """
 
     def temporal_filter(self, fps: float) -> StreamingFilter | WholeFilter | None:

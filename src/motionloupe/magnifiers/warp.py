@@ -13,7 +13,7 @@ from torch import Tensor
 
 from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK, default_flow, load_flow
-from motionloupe.flow.warp import splat_bilinear, splat_nearest
+from motionloupe.flow.warp import backward_warp, splat_bilinear, splat_nearest
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.temporal import Signal
 
@@ -62,6 +62,8 @@ class _Warp(Magnifier[Tensor]):
     def render(
         self, reference: Tensor, current: Tensor, motion: Signal, band: Signal, alpha: Tensor
     ) -> Tensor:
+        if alpha.numel() > 1:
+            alpha = _at_reference(alpha, motion[0])
         displacement = motion[0] + (alpha - 1.0) * band[0]
         own = (alpha == 1.0).expand(-1, -1, *reference.shape[-2:]).to(reference.dtype)
         layers = torch.cat([reference * (1.0 - own), own], dim=1)
@@ -90,6 +92,12 @@ class WarpBilinear(_Warp):
     """Each pixel is shared among the four places around its own; the larger motion lies on top."""
 
     nearest = False
+
+
+def _at_reference(alpha: Tensor, motion: Tensor) -> Tensor:
+    """A map of the current frame, read by each pixel of the reference where it has gone."""
+    touched = backward_warp((alpha != 1.0).to(alpha.dtype), motion) > 0
+    return torch.where(touched, backward_warp(alpha, motion), 1.0)
 
 
 def _inpainted(picture: Tensor, holes: Tensor, how: int) -> Tensor:
