@@ -1,5 +1,9 @@
 """Objects named at the command line: what is asked for is what is magnified."""
 
+import re
+import shlex
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -144,3 +148,21 @@ def test_every_choice_reaches_the_focus():
     assert (made.dilate, made.feather, made.background, made.follow) == (2, 3, "composite", True)
     assert isinstance(made.point_segmenter, Sam2)
     assert made.point_segmenter.weights == "w"
+
+
+def test_the_page_on_masks_does_what_it_says(folder):
+    page = (Path(__file__).parents[2] / "docs" / "masks.md").read_text()
+    (folder / "left.png").rename("girder.png")
+    (folder / "right.png").rename("lamp.png")
+    frame = np.full((HEIGHT, WIDTH, 3), 40, np.uint8)
+    frame[12:35, 12:44] = trembling_squares([0.0])[0][30:53, 12:44] | 128
+    with open_writer("bridge.mp4", scene_info("bridge.mp4", HEIGHT, WIDTH)) as writer:
+        for index in range(4):
+            writer.write(frame, index, 1)
+    commands = [line for line in page.splitlines() if line.startswith("motionloupe ")]
+    assert len(commands) == 4
+    for command in commands:
+        assert main([*shlex.split(command)[1:], "-q", "-m", "linear"]) == 0, command
+    for code in re.findall(r"^```python\n(.*?)^```$", page, flags=re.M | re.S):
+        exec(compile(code, "masks.md", "exec"), {"frames": [frame] * 3})
+    assert (folder / "focused.mp4").exists()
