@@ -112,6 +112,20 @@ def test_a_tiff_is_read_page_by_page(tmp_path, kind):
     np.testing.assert_array_equal(np.stack([frame.image for frame in frames]), np.stack(images))
 
 
+@pytest.mark.parametrize("compression", [5, 8, 32773], ids=["lzw", "deflate", "packbits"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_compressed_tiffs_are_read(tmp_path, compression, dtype):
+    rng = np.random.default_rng(0)
+    pages = [rng.integers(0, np.iinfo(dtype).max, (20, 24, 3), dtype) for _ in range(3)]
+    path = tmp_path / "pages.tif"
+    options = [cv2.IMWRITE_TIFF_COMPRESSION, compression]
+    assert cv2.imwritemulti(str(path), [page[..., ::-1] for page in pages], options)
+    with open_reader(path) as reader:
+        images = [frame.image for frame in reader]
+    assert reader.info.frames == 3
+    assert all(np.array_equal(a, b) for a, b in zip(images, pages, strict=True))
+
+
 def test_grey_planar_and_inverted_tiffs(tmp_path):
     grey = np.stack([image[..., 0] for image in pictures(3)])
     tifffile.imwrite(tmp_path / "g.tif", grey, photometric="minisblack")

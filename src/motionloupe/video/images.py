@@ -196,7 +196,7 @@ class TiffReader(StillsReader):
             page = self._tiff.pages[number]
             values = page.asarray()
         except (tifffile.TiffFileError, ValueError, OSError, IndexError, RuntimeError):
-            return None
+            return self._through_opencv(number)
         name = self._name(number)[0]
         _check_depth(values, name)
         axes = getattr(page, "axes", "YXS"[: values.ndim])
@@ -211,6 +211,15 @@ class TiffReader(StillsReader):
         elif photometric == tifffile.PHOTOMETRIC.MINISWHITE:
             values = np.iinfo(values.dtype).max - values
         return _three_channels(values)
+
+    def _through_opencv(self, number: int) -> Image | None:
+        """For compressions that tifffile leaves to a further package: LZW, PackBits, JPEG."""
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+        try:
+            found, pages = cv2.imreadmulti(str(self._path), number, 1, flags=flags)
+        except cv2.error:
+            return None
+        return cv2.cvtColor(pages[0], cv2.COLOR_BGR2RGB) if found else None
 
     def _name(self, number: int) -> tuple[str, str]:
         return f"page {number + 1} of {self._path.name}", "tiff"
