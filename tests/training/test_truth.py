@@ -1,0 +1,85 @@
+"""Learning from the truth: what the loss sees, whom its gradients reach, and that it falls."""
+
+import numpy as np
+import pytest
+import torch
+
+from motionloupe.flow import load_flow
+from motionloupe.measurement.displacement import displacement
+from motionloupe.networks import build
+from motionloupe.training.config import CONFIGS, TruthLoss
+from motionloupe.training.losses import TruthfulLoss
+from motionloupe.training.tasks import TruthTask, build_task, needed
+from tests.scenes import shifted, texture
+
+
+def tensor(picture):
+    return torch.from_numpy(picture).permute(2, 0, 1)[None].float()
+
+
+@pytest.fixture(scope="module")
+def teacher():
+    return TruthfulLoss(load_flow("lucas-kanade"), scales=3)
+
+
+def batch(d=0.5, alpha=6.0):
+    still = texture(48, 64)
+    frames = {"a": still, "b": shifted(still, d), "y": shifted(still, alpha * d)}
+    return {
+        **{name: tensor(frame) for name, frame in frames.items()},
+        "alpha": torch.full((1, 1, 1, 1), alpha),
+    }
+
+
+def test_the_truth_costs_nothing_and_a_gap_is_in_pixels(teacher):
+    still = texture(64, 96)
+    a, truth = tensor(still), tensor(shifted(still, 2.0))
+    picture, gap = teacher(a, truth, truth)
+    assert float(picture) == 0
+    assert float(gap) == 0
+    _, short = teacher(a, tensor(shifted(still, 1.0)), truth)
+    assert float(short) == pytest.approx(1.0 / 2, rel=0.1)  # x is a pixel off, y is right
+
+
+def test_gradients_reach_the_answer_alone(teacher):
+    sample = batch()
+    answer = sample["b"].clone().requires_grad_()
+    picture, gap = teacher(sample["a"], answer, sample["y"])
+    for part in (picture, gap):
+        (gradient,) = torch.autograd.grad(part, answer, retain_graph=True)
+        assert torch.isfinite(gradient).all()
+        assert gradient.abs().max() > 0
+    assert not list(teacher.parameters())
+
+
+def test_steps_lower_the_loss(teacher):
+    torch.manual_seed(0)
+    network = build("flowmag-splat", {"base": 4, "mend": 4})
+    task = TruthTask(network, teacher, motion=0.02)
+    adam = torch.optim.Adam(network.parameters(), lr=3e-3)
+    sample = batch(d=2.0)  # 12 px: a rim to be filled
+    losses = []
+    for _ in range(15):
+        adam.zero_grad()
+        loss = task(sample)["loss"]
+        loss.backward()
+        adam.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_configuration_builds_its_task_and_asks_for_the_truth():
+    config = CONFIGS["flowmag"]["truth"]
+    assert isinstance(config.loss, TruthLoss)
+    assert needed(config) == ("a", "b", "y")
+    assert isinstance(build_task(config), TruthTask)
+
+
+def test_the_generator_starts_right_for_motion_of_pixels_too():
+    torch.manual_seed(0)
+    network = build("flowmag-splat", {"base": 4, "mend": 4}).eval()
+    still = texture(96, 128)
+    with torch.no_grad():
+        drawn = network(tensor(still), tensor(shifted(still, 2.5)), torch.full((1, 1, 1, 1), 3.0))
+    picture = drawn[0].permute(1, 2, 0).clamp(0, 1).numpy().astype(np.float64)
+    assert displacement(still, picture, (24, 24, 80, 48))[0] == pytest.approx(7.5, rel=0.05)
