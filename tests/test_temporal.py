@@ -244,3 +244,14 @@ def test_second_derivative_kernels_have_the_papers_shape():
     narrow, wide = (np.exp(-0.5 * (times / s) ** 2) for s in (n / 4, n))
     wanted = narrow / narrow.sum() - wide / wide.sum()
     np.testing.assert_allclose(dog / dog.max(), wanted / wanted.max(), atol=1e-12)
+
+
+def test_a_band_too_narrow_for_the_fir_says_what_is_taken_in_its_place():
+    told = []
+    design(None, (1.0, 3.0), 30.0, told.append)
+    assert not told
+    chosen = design(None, (0.2, 0.25), 24.0, told.append)
+    assert chosen.delay == 0
+    (line,) = told
+    assert "butterworth" in line
+    assert "ideal" in line

@@ -108,7 +108,9 @@ class Magnifier(ABC, Generic[Analysis]):
 
     def temporal_filter(self, fps: float) -> StreamingFilter | WholeFilter | None:
         """The filter that cuts the magnified part out of the motion; None magnifies all of it."""
-        return None if self.band is None else design(self.filter, self.band, fps)
+        if self.band is None:
+            return None
+        return design(self.filter, self.band, fps, self._warn)
 
     # ---- what a user calls --------------------------------------------------------------------
 
@@ -165,6 +167,10 @@ class Magnifier(ABC, Generic[Analysis]):
         if isinstance(temporal, WholeFilter):
             return self._stream_whole(frames, factors, follower, temporal)
         return self._stream_band(frames, factors, follower, temporal)
+
+    def _warn(self, line: str) -> None:
+        if line not in self.warnings:
+            self.warnings.append(line)
 
     # ---- how it is done -----------------------------------------------------------------------
 

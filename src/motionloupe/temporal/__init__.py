@@ -38,42 +38,60 @@ AFFORDABLE_BYTES = 1 << 30
 class AffordableFilter:
     """The zero-phase FIR while it is cheap, else Butterworth; the first signal's size decides.
 
-    Cheap means at most ``AFFORDABLE_TAPS`` taps and ``AFFORDABLE_BYTES`` of buffer.
+    Cheap means at most ``AFFORDABLE_TAPS`` taps and ``AFFORDABLE_BYTES`` of buffer. ``tell`` is
+    called with a line where Butterworth is taken, because its motion swings up and lags a little.
     """
 
-    def __init__(self, band: tuple[float, float], fps: float) -> None:
+    def __init__(
+        self, band: tuple[float, float], fps: float, tell: Callable[[str], None] | None = None
+    ) -> None:
         self._fir = band_pass(band, fps)
         self._recursive = butterworth(band, fps)
+        self._tell = tell
+        self._band = band
         self._chosen: FirFilter | SosFilter | None = None
         if len(self._fir.weights) > AFFORDABLE_TAPS:
-            self._chosen = self._recursive
+            self._choose(affordable=False)
         self.delay = (self._chosen or self._fir).delay
 
     def push(self, motion: Signal) -> list[tuple[Signal, Signal]]:
         if self._chosen is None:
-            affordable = self._fir.bytes_needed(motion) <= AFFORDABLE_BYTES
-            self._chosen = self._fir if affordable else self._recursive
-            self.delay = self._chosen.delay
+            self._choose(affordable=self._fir.bytes_needed(motion) <= AFFORDABLE_BYTES)
+        assert self._chosen is not None
         return self._chosen.push(motion)
+
+    def _choose(self, *, affordable: bool) -> None:
+        self._chosen = self._fir if affordable else self._recursive
+        self.delay = self._chosen.delay
+        if self._tell is not None and not affordable:
+            low, high = self._band
+            self._tell(
+                f"the band {low:g}-{high:g} Hz is cut out by the causal filter butterworth, whose "
+                f"motion swings up and lags: fir would hold {len(self._fir.weights)} frames of "
+                "motion; for a short clip take the filter ideal, else fir if memory allows"
+            )
 
     def finish(self) -> Iterable[tuple[Signal, Signal]]:
         return [] if self._chosen is None else self._chosen.finish()
 
 
 def design(
-    kind: FilterKind | None, band: tuple[float, float], fps: float
+    kind: FilterKind | None,
+    band: tuple[float, float],
+    fps: float,
+    tell: Callable[[str], None] | None = None,
 ) -> StreamingFilter | WholeFilter:
     """The filter that passes ``band`` = (low, high) hertz at ``fps`` frames per second.
 
-    ``kind`` None is :class:`AffordableFilter`. Raises UserError for an unknown kind or a band that
-    the frame rate cannot hold.
+    ``kind`` None is :class:`AffordableFilter`, which may ``tell`` what it chose. Raises UserError
+    for an unknown kind or a band that the frame rate cannot hold.
     """
     check_band(band, fps)
     builders: dict[
         str | None,
         Callable[[tuple[float, float], float], StreamingFilter | WholeFilter],
     ] = {
-        None: AffordableFilter,
+        None: lambda band, fps: AffordableFilter(band, fps, tell),
         "fir": band_pass,
         "butterworth": butterworth,
         "iir": difference_of_lowpasses,
