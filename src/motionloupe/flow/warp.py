@@ -87,7 +87,7 @@ def splat_bilinear(
     """
     batch, channels, height, width = values.shape
     count = batch * height * width
-    corners = _corners(displacement)
+    corners = landings(displacement)
     size = displacement.detach().square().sum(dim=1).sqrt().flatten()
     top = torch.full((count,), -1.0, dtype=size.dtype, device=size.device)
     for target, share in corners:
@@ -115,7 +115,7 @@ def _over(near: Tensor, far: Tensor) -> Tensor:
     return torch.where(far[:, -1:] > 0, front + see_through * (back - front), front)
 
 
-def _corners(displacement: Tensor) -> list[tuple[Tensor, Tensor]]:
+def landings(displacement: Tensor) -> list[tuple[Tensor, Tensor]]:
     """For each of the four pixels around a landing place: its index in the batch, and its share.
 
     Both are (B H W,), by pixel of the source; the share is 0 outside the picture.

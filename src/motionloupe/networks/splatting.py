@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from motionloupe.flow.warp import landings
+
 _EMPTY = 1e-6
 
 
@@ -18,22 +20,13 @@ def softmax_splat(
     without importance, 1 where nothing moves and 0 in a hole. What leaves the frame is dropped.
     """
     batch, channels, height, width = image.shape
-    rows = torch.arange(height, device=image.device, dtype=image.dtype)[:, None]
-    columns = torch.arange(width, device=image.device, dtype=image.dtype)[None, :]
-    x, y = columns + displacement[:, :1], rows + displacement[:, 1:]
-    left, top = x.detach().floor(), y.detach().floor()
     weight = importance.exp()
-    parts = torch.cat([image * weight, weight, torch.ones_like(weight)], dim=1).flatten(2)
-    total = parts.new_zeros(batch, channels + 2, height * width)
-    for corner_y in (top, top + 1):
-        share_y = 1.0 - (y - corner_y).abs()
-        for corner_x in (left, left + 1):
-            share = share_y * (1.0 - (x - corner_x).abs())
-            inside = (corner_x >= 0) & (corner_x < width) & (corner_y >= 0) & (corner_y < height)
-            place = torch.where(inside, corner_y * width + corner_x, 0.0).long().flatten(2)
-            share = (share * inside).flatten(2)
-            total = total.scatter_add(2, place.expand(-1, channels + 2, -1), parts * share)
-    total = total.reshape(batch, channels + 2, height, width)
+    parts = torch.cat([image * weight, weight, torch.ones_like(weight)], dim=1)
+    rows = parts.permute(0, 2, 3, 1).reshape(-1, channels + 2)
+    total = torch.zeros_like(rows)
+    for place, share in landings(displacement):
+        total = total.index_add(0, place, rows * share.unsqueeze(1))
+    total = total.view(batch, height, width, channels + 2).permute(0, 3, 1, 2)
     weight, cover = total[:, channels : channels + 1], total[:, channels + 1 :]
     return total[:, :channels] / weight.clamp(min=_EMPTY), weight, cover
 
