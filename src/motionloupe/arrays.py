@@ -17,6 +17,8 @@ from motionloupe.errors import UserError
 
 Image = npt.NDArray[Any]
 SMALLEST_SIDE = 16
+LUMA = (0.299, 0.587, 0.114)
+"""Shares of R, G and B in brightness (ITU-R BT.601, as in the papers' YIQ)."""
 
 
 def check_image(image: Image, what: str = "frame") -> None:

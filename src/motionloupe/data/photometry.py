@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from motionloupe.arrays import LUMA
+
 Plane = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
 
@@ -16,7 +18,6 @@ _LEVELS = np.arange(256) / 255.0
 _TO_LINEAR = np.where(
     _LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4
 ).astype(np.float32)
-_LUMA = np.array([0.299, 0.587, 0.114])
 
 
 def linear_light(picture: Bytes) -> Plane:
@@ -76,7 +77,7 @@ class ColourChange:
 def draw_colour_change(strength: float, rng: np.random.Generator) -> ColourChange:
     """Contrast, saturation, hue, brightness and gamma, each at random; 0 changes nothing."""
     contrast, saturation, hue, brightness, gamma = strength * rng.uniform(-1.0, 1.0, 5)
-    grey = np.tile(_LUMA, (3, 1))
+    grey = np.tile(LUMA, (3, 1))
     saturate = np.exp(saturation) * (np.eye(3) - grey) + grey
     matrix = np.exp(contrast) * _turn_hue(0.8 * hue) @ saturate
     offset = 0.5 * (1.0 - np.exp(contrast)) + 0.3 * brightness

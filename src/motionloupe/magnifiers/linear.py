@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from motionloupe.alpha import resized
+from motionloupe.arrays import LUMA
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.pyramids.laplacian import band_count, build, enlarged, halved
@@ -90,5 +91,6 @@ class Linear(Magnifier[Tensor]):
         """Colour weakened against luma: I and Q of YIQ times ``chroma``, without the detour."""
         if self.chroma == 1:
             return change
-        luma = 0.299 * change[:, 0:1] + 0.587 * change[:, 1:2] + 0.114 * change[:, 2:3]
+        red, green, blue = (change[:, k : k + 1] for k in range(3))
+        luma = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
         return (change * self.chroma).add_(luma, alpha=1 - self.chroma)

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from motionloupe.alpha import resized
+from motionloupe.arrays import LUMA
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.pyramids.steerable import (
@@ -31,7 +32,6 @@ from motionloupe.pyramids.steerable import (
 )
 from motionloupe.temporal import Signal
 
-_LUMA = (0.299, 0.587, 0.114)
 _BORDER = 16  # pixels of reflection around the frame, so that its edges do not meet
 _LARGEST_SIGMA = 50.0
 
@@ -70,7 +70,7 @@ class Phase(Magnifier[Bands]):
         self.sigma = sigma
 
     def analyse(self, frame: Tensor) -> Bands:
-        luma = (frame[0] * frame.new_tensor(_LUMA)[:, None, None]).sum(0)
+        luma = (frame[0] * frame.new_tensor(LUMA)[:, None, None]).sum(0)
         padded = functional.pad(luma[None, None], _padding(*luma.shape), mode="reflect")[0, 0]
         return Bands(frame, self._pyramid(luma).analyse(padded))
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from motionloupe.alpha import resized
+from motionloupe.arrays import LUMA
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.pyramids.filtering import gaussian
@@ -125,7 +126,7 @@ def _channels(x: Tensor) -> list[Tensor]:
 
 def _luma(picture: Tensor) -> Tensor:
     red, green, blue = _channels(picture)
-    return 0.299 * red + 0.587 * green + 0.114 * blue
+    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
 
 
 def _blurred(x: Tensor, sigma: float) -> Tensor:

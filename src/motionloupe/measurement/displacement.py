@@ -13,11 +13,10 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.interpolate import BSpline
 
-from motionloupe.arrays import Image
+from motionloupe.arrays import LUMA, Image
 from motionloupe.errors import UserError
 
 Box = tuple[int, int, int, int]
-_LUMA = np.array([0.299, 0.587, 0.114])
 _ROUNDS = 30
 _CLOSE_ENOUGH = 1e-5  # pixels
 _BORDER = 8  # pixels at the region's edge that may have entered or left it
@@ -28,7 +27,7 @@ def luma(image: Image) -> npt.NDArray[np.float64]:
     """(H, W, 3) or (H, W) of any accepted dtype -> (H, W) float64 in [0, 1]."""
     full = float(np.iinfo(image.dtype).max) if image.dtype.kind in "iu" else 1.0
     values = image.astype(np.float64) / full
-    grey: npt.NDArray[np.float64] = values @ _LUMA if values.ndim == 3 else values
+    grey: npt.NDArray[np.float64] = values @ np.array(LUMA) if values.ndim == 3 else values
     return grey
 
 

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from motionloupe.arrays import LUMA
 from motionloupe.flow.lucas_kanade import LucasKanade
 from motionloupe.flow.warp import backward_warp
 from motionloupe.networks.alpha_encoding import as_map
@@ -22,12 +23,11 @@ _WINDOWS = (5, 11, 21)  # pixels at half resolution
 _NOISE = 1e-4  # squared gradients of [0, 1] luma that cannot be told from noise
 _FARTHEST = 1.0  # pixels at half resolution that a first-order estimate may claim
 _CLOSEST = 5.0  # bound of the importance, natural logarithm
-_LUMA = (0.299, 0.587, 0.114)
 
 
 def luma(image: Tensor) -> Tensor:
     """(B, 3, H, W) RGB -> (B, 1, H, W)."""
-    weights = torch.tensor(_LUMA, device=image.device, dtype=image.dtype)
+    weights = torch.tensor(LUMA, device=image.device, dtype=image.dtype)
     return (image * weights[:, None, None]).sum(dim=1, keepdim=True)
 
 
