@@ -8,7 +8,7 @@ from motionloupe.flow import load_flow
 from motionloupe.measurement.displacement import displacement
 from motionloupe.networks import build
 from motionloupe.training.config import CONFIGS, TruthLoss
-from motionloupe.training.losses import TruthfulLoss
+from motionloupe.training.losses import TruthfulLoss, dissimilarity
 from motionloupe.training.tasks import TruthTask, build_task, needed
 from tests.scenes import shifted, texture
 
@@ -55,7 +55,7 @@ def test_gradients_reach_the_answer_alone(teacher):
 def test_steps_lower_the_loss(teacher):
     torch.manual_seed(0)
     network = build("flowmag-splat", {"base": 4, "mend": 4})
-    task = TruthTask(network, teacher, motion=0.02)
+    task = TruthTask(network, teacher, TruthLoss(motion=0.02))
     adam = torch.optim.Adam(network.parameters(), lr=3e-3)
     sample = batch(d=2.0)  # 12 px: a rim to be filled
     losses = []
@@ -83,3 +83,21 @@ def test_the_generator_starts_right_for_motion_of_pixels_too():
         drawn = network(tensor(still), tensor(shifted(still, 2.5)), torch.full((1, 1, 1, 1), 3.0))
     picture = drawn[0].permute(1, 2, 0).clamp(0, 1).numpy().astype(np.float64)
     assert displacement(still, picture, (24, 24, 80, 48))[0] == pytest.approx(7.5, rel=0.05)
+
+
+def test_structure_counts_a_blur_for_more_than_l1_does(teacher):
+    sample = batch(d=0.5)
+    blurred = torch.nn.functional.avg_pool2d(sample["y"], 5, 1, 2)
+    shifted = (sample["y"] + (blurred - sample["y"]).abs().mean()).clamp(0, 1)  # same L1, sharp
+    assert dissimilarity(sample["y"], sample["y"]) == pytest.approx(0, abs=1e-5)
+    assert dissimilarity(blurred, sample["y"]) > 3 * dissimilarity(shifted, sample["y"])
+
+
+def test_structure_is_added_to_the_loss_by_its_weight(teacher):
+    network = build("flowmag-splat", {"base": 4, "mend": 4})
+    sample = batch(d=0.5)
+    plain = TruthTask(network, teacher, TruthLoss())(sample)
+    crisp = TruthTask(network, teacher, TruthLoss(structure=0.5))(sample)
+    assert float(crisp["loss"].detach()) == pytest.approx(
+        float((plain["loss"] + 0.5 * crisp["structure"]).detach()), rel=1e-5
+    )

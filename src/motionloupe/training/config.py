@@ -40,9 +40,13 @@ class Data:
 
 @dataclass(frozen=True)
 class OhLoss:
-    """L1 of the picture + ``regulariser`` x the three terms that part texture from shape."""
+    """L1 of the picture + ``regulariser`` x the three terms that part texture from shape.
+
+    ``structure`` x (1 - SSIM) on top keeps the picture crisp where L1 alone settles for a mean.
+    """
 
     regulariser: float = 0.1
+    structure: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -61,11 +65,12 @@ class TruthLoss:
     """L1 to the true picture at ``scales`` resolutions + ``motion`` x the motion gap, in pixels.
 
     The gap is the mean distance between the flows of the answer and of the true picture, by the
-    estimator ``flow`` in ``iterations``.
+    estimator ``flow`` in ``iterations``. ``structure`` weighs 1 - SSIM on top.
     """
 
     scales: int = 3
     motion: float = 0.02
+    structure: float = 0.0
     flow: str = "lucas-kanade"
     iterations: int = 2
 

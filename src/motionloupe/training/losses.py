@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from motionloupe.evaluation.metrics import ssim
 from motionloupe.flow.warp import backward_warp, inside
 from motionloupe.training.config import Border
 
@@ -96,6 +97,11 @@ def masked_mean(values: Tensor, counts: Tensor) -> Tensor:
 def l1(first: Tensor, second: Tensor) -> Tensor:
     """Mean absolute difference."""
     return (first - second).abs().mean()
+
+
+def dissimilarity(answer: Tensor, truth: Tensor) -> Tensor:
+    """1 - SSIM, mean over the batch: a blur costs more by it than by L1."""
+    return 1.0 - ssim(answer, truth).mean()
 
 
 def decomposition_regularisers(

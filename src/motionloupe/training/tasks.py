@@ -18,6 +18,7 @@ from motionloupe.training.losses import (
     MagnificationLoss,
     TruthfulLoss,
     decomposition_regularisers,
+    dissimilarity,
     l1,
 )
 
@@ -49,9 +50,21 @@ class OhTask(Task):
         return answer
 
     def forward(self, batch: Batch) -> Losses:
-        if self.options.regulariser == 0:
-            loss = l1(self.answer(batch).float(), batch["y_perturbed"])
-            return {"loss": loss, "picture": loss}
+        weights, truth = self.options, batch["y_perturbed"]
+        if weights.regulariser:
+            drawn, apart = self._taken_apart(batch)
+            parts = {"regularisers": apart}
+        else:
+            drawn, parts = self.answer(batch).float(), {}
+        losses = {"picture": l1(drawn, truth), **parts}
+        loss = losses["picture"] + weights.regulariser * losses.get("regularisers", 0.0)
+        if weights.structure:
+            losses["structure"] = dissimilarity(drawn, truth)
+            loss = loss + weights.structure * losses["structure"]
+        return {"loss": loss, **losses}
+
+    def _taken_apart(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The answer, and the regularisers of what its encoder made of every frame."""
         network = cast(Oh2018, self.network)
         names = ("a", "b", "b_perturbed", "y_perturbed")
         texture, shape = network.encode(torch.cat([batch[name] for name in names]))
@@ -62,13 +75,11 @@ class OhTask(Task):
             network.manipulate(m_twin, m_twin - m_a, batch["alpha"]),
             (batch["a"].shape[-2], batch["a"].shape[-1]),
         )
-        picture = l1(drawn.float(), batch["y_perturbed"])
         apart = decomposition_regularisers(
             (v_a.float(), v_b.float(), v_twin.float(), v_y.float()),
             (m_b.float(), m_twin.float()),
         )
-        loss = picture + self.options.regulariser * apart
-        return {"loss": loss, "picture": picture, "regularisers": apart}
+        return drawn.float(), apart
 
 
 class FlowmagTask(Task):
@@ -101,17 +112,22 @@ def needed(config: Config) -> tuple[str, ...]:
 class TruthTask(Task):
     """A generator of FlowMag's interface, held to the truth of synthetic scenes."""
 
-    def __init__(self, network: nn.Module, teacher: TruthfulLoss, motion: float) -> None:
+    def __init__(self, network: nn.Module, teacher: TruthfulLoss, options: TruthLoss) -> None:
         super().__init__()
         self.network = network
         self.teacher = teacher
-        self.motion = motion
+        self.options = options
 
     def forward(self, batch: Batch) -> Losses:
         answer = self.answer(batch).float()
         with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
             picture, gap = self.teacher(batch["a"], answer, batch["y"])
-        return {"loss": picture + self.motion * gap, "picture": picture, "gap": gap}
+        losses = {"picture": picture, "gap": gap}
+        loss = picture + self.options.motion * gap
+        if self.options.structure:
+            losses["structure"] = dissimilarity(answer, batch["y"])
+            loss = loss + self.options.structure * losses["structure"]
+        return {"loss": loss, **losses}
 
 
 def build_task(config: Config) -> Task:
@@ -126,7 +142,7 @@ def build_task(config: Config) -> Task:
     loss = config.loss
     if isinstance(loss, TruthLoss):
         estimator = load_flow(loss.flow, iterations=loss.iterations)
-        return TruthTask(network, TruthfulLoss(estimator, loss.scales), loss.motion)
+        return TruthTask(network, TruthfulLoss(estimator, loss.scales), loss)
     options: dict[str, Any] = {"zero_correct": loss.zero_correct}
     if loss.iterations:
         options["iterations"] = loss.iterations
