@@ -75,7 +75,7 @@ def backgrounds(folder: Path, split: Split = "all", test_share: float = TEST_SHA
     if not paths:
         raise UserError(f"{folder}: no photographs found; {_list(_PHOTOGRAPHS)} are read")
     kept = _of_split(paths, [path.name for path in paths], split, test_share, folder)
-    return Pictures([path.name for path in kept], lambda number: _photograph(kept[number]))
+    return Pictures([path.name for path in kept], lambda number: photograph(kept[number]))
 
 
 def objects(folder: Path, split: Split = "all", test_share: float = TEST_SHARE) -> Pictures:
@@ -93,7 +93,7 @@ def objects(folder: Path, split: Split = "all", test_share: float = TEST_SHARE) 
         return Pictures(
             [cutout.photograph.name for cutout in found],
             lambda number: _reduced(
-                found[number].cut(_photograph(found[number].photograph, None)), _LARGEST_CUTOUT
+                found[number].cut(photograph(found[number].photograph, None)), _LARGEST_CUTOUT
             ),
         )
     paths = _files(folder, _TRANSPARENT)
@@ -153,7 +153,8 @@ def _list(suffixes: set[str]) -> str:
     return ", ".join(sorted(suffix[1:] for suffix in suffixes))
 
 
-def _photograph(path: Path, largest: int | None = _LARGEST_PHOTOGRAPH) -> Bytes:
+def photograph(path: Path, largest: int | None = _LARGEST_PHOTOGRAPH) -> Bytes:
+    """A picture, (h, w, 3) RGB uint8, reduced to ``largest`` pixels a side. Raises UserError."""
     turned = cv2.cvtColor(_decoded(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     picture = np.asarray(turned, dtype=np.uint8)
     return picture if largest is None else _reduced(picture, largest)
