@@ -23,6 +23,7 @@ Every = Annotated[
     int, typer.Option(help="Frames from the beginning of a pair to that of the next.")
 ]
 Side = Annotated[int, typer.Option(help="Reduce frames whose longer side has more pixels.")]
+FlowSide = Annotated[int, typer.Option(help="Reduce them further to measure their motion.")]
 TestShare = Annotated[float, typer.Option(help="Share of the videos to hold out, by their name.")]
 Flow = Annotated[
     str, typer.Option(help="Estimator of the motion: lucas-kanade, raft-small or raft-large.")
@@ -46,6 +47,7 @@ def command(
     strides: Strides = "1,5",
     every: Every = 2,
     side: Side = 512,
+    flow_side: FlowSide = 256,
     test_share: TestShare = 0.1,
     flow: Flow = "lucas-kanade",
     iterations: Iterations = None,
@@ -70,6 +72,7 @@ def command(
         strides=_numbers(strides),
         every=every,
         side=side,
+        flow_side=flow_side,
         test_share=test_share,
         least_change=least_change,
         rest_motion=rest_motion,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from motionloupe.arrays import to_tensor
+from motionloupe.arrays import SMALLEST_SIDE, to_tensor
 from motionloupe.data.clips import LARGEST_SIDE, Clip, frames_of
 from motionloupe.data.disk import settle_settings, write_png, write_whole
 from motionloupe.data.folders import TEST_SHARE
@@ -22,6 +22,7 @@ from motionloupe.data.pairs import DROPPED, FRAMES, KEPT, MANIFEST, Frames, read
 from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK
 from motionloupe.flow.base import FlowEstimator
+from motionloupe.video.container import resized
 
 COLUMNS = (
     "pair", "video", "source", "split", "stride", "first", "second", "kept", "reason",
@@ -45,6 +46,8 @@ class Rules:
     every: int = 2
     """Frames from where a pair begins to where the next of its stride does."""
     side: int = LARGEST_SIDE
+    flow_side: int = 256
+    """Motion is measured on frames reduced to this longer side, for speed."""
     test_share: float = TEST_SHARE
     """Share of the videos that the test split gets."""
     least_change: float = 10.0
@@ -60,9 +63,10 @@ class Rules:
         if not self.strides or min(self.strides) < 1 or len(set(self.strides)) < len(self.strides):
             found = ", ".join(map(str, self.strides)) or "none"
             raise UserError(f"strides must be different, and 1 or more each, found {found}")
-        for name, least in (("every", 1), ("side", 16)):
+        for name, least in (("every", 1), ("side", 16), ("flow_side", 16)):
             if getattr(self, name) < least:
-                raise UserError(f"{name} must be {least} or more, found {getattr(self, name)}")
+                found = getattr(self, name)
+                raise UserError(f"{name.replace('_', '-')} must be {least} or more, found {found}")
         if not 0 <= self.test_share <= 1:
             raise UserError(f"the test share must be from 0 to 1, found {self.test_share:g}")
         for name in ("least_change", "rest_motion", "bulk_motion", "largest_motion"):
@@ -188,8 +192,12 @@ def _measured(
     reason = rules.verdict(mse, ())
     if reason:
         return mse, (), reason
+    scale = max(rules.flow_side / max(a.shape[:2]), SMALLEST_SIDE / min(a.shape[:2]))
+    if scale < 1:
+        size = round(a.shape[1] * scale), round(a.shape[0] * scale)
+        a, b = resized(a, size), resized(b, size)
     with torch.inference_mode():
-        length = flow(to_tensor(a), to_tensor(b))[0].norm(dim=0).numpy()
+        length = flow(to_tensor(a), to_tensor(b))[0].norm(dim=0).numpy() / min(scale, 1.0)
     motion = tuple(float(value) for value in np.percentile(length, _PERCENTILES))
     return mse, motion, rules.verdict(mse, motion)
 
