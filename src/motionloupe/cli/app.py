@@ -17,7 +17,18 @@ from typing import Annotated, NoReturn
 import typer
 
 from motionloupe import __version__
-from motionloupe.cli import bench, compare, demo, info, magnify, methods, slices, synth, train
+from motionloupe.cli import (
+    bench,
+    compare,
+    curate,
+    demo,
+    info,
+    magnify,
+    methods,
+    slices,
+    synth,
+    train,
+)
 from motionloupe.errors import UserError
 
 USER_ERROR = 2
@@ -39,6 +50,7 @@ app.command("info")(info.command)
 app.command("methods")(methods.command)
 app.command("demo")(demo.command)
 app.command("synth")(synth.command)
+app.command("curate")(curate.command)
 app.command("train")(train.command)
 app.command("bench")(bench.command)
 

@@ -24,6 +24,27 @@ class NetworkChoice:
 
 
 @dataclass(frozen=True)
+class Real:
+    """Pairs of real frames, for runs that have any; ``share`` of the samples beside scenes.
+
+    ``alpha`` is drawn log-uniformly. ``crop``, ``turn``, ``flip``, ``colour`` and ``noise`` are
+    those of :class:`motionloupe.data.augment.Augment`. Of clips, pairs are between ``strides``
+    frames apart, the longer side is reduced to ``side`` pixels, and ``test_share`` is held out.
+    """
+
+    share: float = 0.5
+    alpha: tuple[float, float] = (1.0, 16.0)
+    crop: tuple[float, float] = (0.7, 1.0)
+    turn: float = 15.0
+    flip: bool = True
+    colour: float = 0.4
+    noise: tuple[float, float] = (0.0, 0.0)
+    strides: tuple[int, int] = (1, 5)
+    side: int = 512
+    test_share: float = 0.1
+
+
+@dataclass(frozen=True)
 class Data:
     """``batch`` samples of ``size`` x ``size`` pixels a step, over all processes together.
 
@@ -38,6 +59,7 @@ class Data:
     workers: int = 0
     replays: int = 1
     scene: dict[str, Any] = field(default_factory=dict)
+    real: Real = field(default_factory=Real)
 
 
 @dataclass(frozen=True)
@@ -234,6 +256,11 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
         return value
     if hint is float and type(value) is int:
         return float(value)
+    if get_origin(hint) is tuple and isinstance(value, list):
+        parts = get_args(hint)
+        if len(value) != len(parts):
+            raise UserError(f"{where} must be {len(parts)} numbers, found {value!r}")
+        return tuple(_checked(v, part, where) for v, part in zip(value, parts, strict=True))
     if type(value) is not (get_origin(hint) or hint):
         name = getattr(hint, "__name__", str(hint))
         raise UserError(f"{where} must be of type {name}, found {value!r}")

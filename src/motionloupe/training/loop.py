@@ -121,7 +121,8 @@ def validate(state: State, held_out: Samples, log: Log, device: torch.device) ->
                 total[name] = total.get(name, 0.0) + float(value) / count
             if number < 4:
                 twin = "_perturbed" if "y_perturbed" in batch else ""
-                shown = [batch[name] for name in ("a", f"b{twin}", f"y{twin}")]
+                names = ("a", f"b{twin}", f"y{twin}")  # of real frames nobody knows y
+                shown = [batch[name] for name in names if name in batch]
                 sheet.append([*shown, task.answer(batch)])
     log.write("validation", state.step, total)
     log.picture(state.step, [torch.cat(row) for row in zip(*sheet, strict=True)])
