@@ -96,6 +96,9 @@ class FlowmagTask(Task):
 
     def forward(self, batch: Batch) -> Losses:
         answer = self.answer(batch)
+        if not bool(torch.isfinite(answer).all()):  # no flow leads there; sampling it may crash
+            lost = torch.full_like(answer.sum(), torch.nan)
+            return {"loss": lost, "motion": lost, "colour": lost}
         with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
             terms = self.teacher(batch["a"], batch["b"], answer.float(), batch["alpha"])
         loss = terms.motion + self.colour * terms.colour
