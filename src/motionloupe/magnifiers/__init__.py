@@ -22,6 +22,9 @@ class Entry(NamedTuple):
 
 
 METHODS = {
+    "flowmag": Entry(
+        "flowmag", "FlowMag", "Pan 2023: learned; best for larger motion and solid objects"
+    ),
     "phase": Entry(
         "phase", "Phase", "Wadhwa 2013: complex steerable pyramid; the safe choice for small motion"
     ),

@@ -20,9 +20,23 @@ from motionloupe.networks.unet import UNet
 _WINDOWS = (5, 11, 21)  # pixels at half resolution
 _NOISE = 1e-4  # squared gradients of [0, 1] luma that cannot be told from noise
 _FARTHEST = 1.0  # pixels at half resolution that a first-order estimate may claim
+_UNCHANGED = 0.1 / 255  # less change than this between two frames is none
 _CLOSEST = 5.0  # bound of what is learned of the importance, natural logarithm
 _AT_REST = 0.1  # share of a scene's motion below which a pixel counts as resting
 _NEIGHBOURS, _PARTS = 9, 4  # coarse pixels that are mixed, fine pixels in each of them
+
+
+class _Known(NamedTuple):
+    """What the network is shown, at half resolution and in its pixels.
+
+    ``size`` (B, 1, 1, 1) is the motion's, ``changed`` (B, 1, h, w) is 0 where the frames are equal,
+    ``estimates`` are motions (B, 2, h, w).
+    """
+
+    seen: Tensor
+    size: Tensor
+    changed: Tensor
+    estimates: list[Tensor]
 
 
 class Found(NamedTuple):
@@ -97,29 +111,28 @@ class MotionFinder(nn.Module):
 
     def forward(self, before: Tensor, after: Tensor) -> Found:
         with torch.no_grad(), torch.autocast(after.device.type, enabled=False):
-            known, size, estimates = self._known(before.float(), after.float())
-        answer = self.body(known).float()
+            known = self._known(before.float(), after.float())
+        answer = self.body(known.seen).float()
         correction, choice, front, mix = answer.split(
             [2, len(_WINDOWS), _PARTS, _NEIGHBOURS * _PARTS], dim=1
         )
-        motion = size * correction
-        for estimate, share in zip(estimates, choice.softmax(dim=1).split(1, dim=1), strict=True):
+        motion = known.size * known.changed * correction
+        shares = choice.softmax(dim=1).split(1, dim=1)
+        for estimate, share in zip(known.estimates, shares, strict=True):
             motion = motion + share * estimate
         motion = enlarged(2.0 * motion, mix)
         learned = _CLOSEST * torch.tanh(functional.pixel_shuffle(front, 2))
-        return Found(motion, learned + _prominence(motion, 2.0 * size))
+        return Found(motion, learned + _prominence(motion, 2.0 * known.size))
 
-    def _known(self, before: Tensor, after: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """What the network sees, the size of motion (B, 1, 1, 1), and the estimates.
-
-        All at half resolution and in its pixels; motions are shown in units of their size, so that
-        a tenth of a pixel looks like ten.
-        """
+    def _known(self, before: Tensor, after: Tensor) -> _Known:
+        """Motions are shown in units of their size, so that a tenth of a pixel looks like ten."""
         back = self.flow(after, before)
         drawn = backward_warp(before, back)
         grey, grey_drawn = luma(after), luma(drawn)
         change, rest = grey - luma(before), grey - grey_drawn
-        spread = _averaged(change.square(), 15).sqrt() + 0.004
+        change_around = _averaged(change.square(), 15).sqrt()
+        changed = 1.0 - torch.exp(-functional.avg_pool2d(change_around, 2) / _UNCHANGED)
+        spread = change_around + 0.004
         fine = torch.cat([after, grey_drawn, change / spread, rest / spread], dim=1)
         fine = torch.cat([fine, *_gradient(grey)], dim=1)
         prior = -0.5 * functional.avg_pool2d(back, 2)
@@ -128,8 +141,8 @@ class MotionFinder(nn.Module):
         size = prior.square().mean(dim=(1, 2, 3), keepdim=True).sqrt() + 0.02
         shown = [motion / size for motion in (prior, *estimates)]
         scale = size.log().expand(-1, 1, *prior.shape[-2:])
-        known = torch.cat([functional.pixel_unshuffle(fine, 2), *shown, scale], dim=1)
-        return known, size, estimates
+        seen = torch.cat([functional.pixel_unshuffle(fine, 2), *shown, scale], dim=1)
+        return _Known(seen, size, changed, estimates)
 
 
 def _prominence(motion: Tensor, size: Tensor) -> Tensor:
