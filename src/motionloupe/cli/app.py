@@ -18,6 +18,7 @@ import typer
 
 from motionloupe import __version__
 from motionloupe.cli import (
+    adapt,
     bench,
     compare,
     curate,
@@ -51,6 +52,7 @@ app.command("methods")(methods.command)
 app.command("demo")(demo.command)
 app.command("synth")(synth.command)
 app.command("curate")(curate.command)
+app.command("adapt")(adapt.command)
 app.command("train")(train.command)
 app.command("bench")(bench.command)
 

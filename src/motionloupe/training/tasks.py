@@ -13,12 +13,16 @@ from motionloupe.errors import UserError
 from motionloupe.flow import load_flow
 from motionloupe.networks import build
 from motionloupe.networks.oh2018 import Oh2018
+from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.training.config import Config, FlowLoss, OhLoss, TruthLoss
 from motionloupe.training.losses import (
     MagnificationLoss,
-    TruthfulLoss,
+    MotionGap,
     decomposition_regularisers,
+    dissimilarity,
     l1,
+    multiscale_l1,
+    relative_error,
 )
 
 Batch = dict[str, Tensor]
@@ -49,9 +53,21 @@ class OhTask(Task):
         return answer
 
     def forward(self, batch: Batch) -> Losses:
-        if self.options.regulariser == 0:
-            loss = l1(self.answer(batch).float(), batch["y_perturbed"])
-            return {"loss": loss, "picture": loss}
+        weights, truth = self.options, batch["y_perturbed"]
+        if weights.regulariser:
+            drawn, apart = self._taken_apart(batch)
+            parts = {"regularisers": apart}
+        else:
+            drawn, parts = self.answer(batch).float(), {}
+        losses = {"picture": l1(drawn, truth), **parts}
+        loss = losses["picture"] + weights.regulariser * losses.get("regularisers", 0.0)
+        if weights.structure:
+            losses["structure"] = dissimilarity(drawn, truth)
+            loss = loss + weights.structure * losses["structure"]
+        return {"loss": loss, **losses}
+
+    def _taken_apart(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """The answer, and the regularisers of what its encoder made of every frame."""
         network = cast(Oh2018, self.network)
         names = ("a", "b", "b_perturbed", "y_perturbed")
         texture, shape = network.encode(torch.cat([batch[name] for name in names]))
@@ -62,13 +78,11 @@ class OhTask(Task):
             network.manipulate(m_twin, m_twin - m_a, batch["alpha"]),
             (batch["a"].shape[-2], batch["a"].shape[-1]),
         )
-        picture = l1(drawn.float(), batch["y_perturbed"])
         apart = decomposition_regularisers(
             (v_a.float(), v_b.float(), v_twin.float(), v_y.float()),
             (m_b.float(), m_twin.float()),
         )
-        loss = picture + self.options.regulariser * apart
-        return {"loss": loss, "picture": picture, "regularisers": apart}
+        return drawn.float(), apart
 
 
 class FlowmagTask(Task):
@@ -82,6 +96,9 @@ class FlowmagTask(Task):
 
     def forward(self, batch: Batch) -> Losses:
         answer = self.answer(batch)
+        if not bool(torch.isfinite(answer).all()):  # no flow leads there; sampling it may crash
+            lost = torch.full_like(answer.sum(), torch.nan)
+            return {"loss": lost, "motion": lost, "colour": lost}
         with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
             terms = self.teacher(batch["a"], batch["b"], answer.float(), batch["alpha"])
         loss = terms.motion + self.colour * terms.colour
@@ -89,11 +106,12 @@ class FlowmagTask(Task):
 
 
 def needed(config: Config) -> tuple[str, ...]:
-    """The frames of a scene that the loss looks at."""
+    """The parts of a scene that the loss looks at."""
     if isinstance(config.loss, FlowLoss):
         return ("a", "b")
     if isinstance(config.loss, TruthLoss):
-        return ("a", "b", "y")
+        motion = ("backward_flow",) if config.loss.displacement else ()
+        return ("a", "b", "y", *motion)
     plain = ("b",) if config.loss.regulariser else ()
     return ("a", *plain, "b_perturbed", "y_perturbed")
 
@@ -101,17 +119,36 @@ def needed(config: Config) -> tuple[str, ...]:
 class TruthTask(Task):
     """A generator of FlowMag's interface, held to the truth of synthetic scenes."""
 
-    def __init__(self, network: nn.Module, teacher: TruthfulLoss, motion: float) -> None:
+    def __init__(self, network: nn.Module, gap: MotionGap, options: TruthLoss) -> None:
         super().__init__()
         self.network = network
-        self.teacher = teacher
-        self.motion = motion
+        self.gap = gap
+        self.options = options
 
     def forward(self, batch: Batch) -> Losses:
-        answer = self.answer(batch).float()
-        with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
-            picture, gap = self.teacher(batch["a"], answer, batch["y"])
-        return {"loss": picture + self.motion * gap, "picture": picture, "gap": gap}
+        weights = self.options
+        answer, found = self._drawn(batch)
+        losses = {"picture": multiscale_l1(answer, batch["y"], weights.scales)}
+        loss = losses["picture"]
+        if weights.motion:
+            with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
+                losses["gap"] = self.gap(batch["a"], answer, batch["y"])
+            loss = loss + weights.motion * losses["gap"]
+        if weights.structure:
+            losses["structure"] = dissimilarity(answer, batch["y"])
+            loss = loss + weights.structure * losses["structure"]
+        if found is not None:
+            losses["displacement"] = relative_error(found, -batch["backward_flow"])
+            loss = loss + weights.displacement * losses["displacement"]
+        return {"loss": loss, **losses}
+
+    def _drawn(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """The answer and, where it is taught, the motion that the generator found."""
+        if not self.options.displacement:
+            return self.answer(batch).float(), None
+        network = cast(FlowmagSplat, self.network)
+        drawn = network.explained(batch["a"], batch["b"], batch["alpha"])
+        return drawn.picture.float(), drawn.motion
 
 
 def build_task(config: Config) -> Task:
@@ -125,8 +162,10 @@ def build_task(config: Config) -> Task:
         raise UserError("the task flowmag trains a generator, not oh2018: name another network")
     loss = config.loss
     if isinstance(loss, TruthLoss):
+        if loss.displacement and not isinstance(network, FlowmagSplat):
+            raise UserError(f"{config.network.name} finds no displacement: leave it at 0")
         estimator = load_flow(loss.flow, iterations=loss.iterations)
-        return TruthTask(network, TruthfulLoss(estimator, loss.scales), loss.motion)
+        return TruthTask(network, MotionGap(estimator), loss)
     options: dict[str, Any] = {"zero_correct": loss.zero_correct}
     if loss.iterations:
         options["iterations"] = loss.iterations
