@@ -71,8 +71,8 @@ def test_outside_the_map_nothing_changes(weights):
     assert np.abs(drawn[8:, 8:] - frame[8:, 8:]).mean() > 1e-3
 
 
-def test_a_band_is_refused(weights):
-    with pytest.raises(UserError, match="band"):
+def test_a_network_that_knows_no_motion_refuses_a_band(weights):
+    with pytest.raises(UserError, match="knows no motion"):
         FlowMag(weights=weights, band=(1.0, 2.0))
 
 

@@ -1,5 +1,6 @@
 """FlowMag (Pan et al. 2023): a network trained through optical flow draws the magnified frame."""
 
+from functools import cache
 from pathlib import Path
 from typing import Unpack
 
@@ -9,6 +10,7 @@ from torch import Tensor
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.networks.alpha_encoding import as_map
+from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.networks.weights import find_weights, load_weights
 from motionloupe.temporal import Signal
 
@@ -31,12 +33,12 @@ def passes(alpha: Tensor, largest: float = LARGEST_PASS) -> tuple[int, Tensor]:
 class FlowMag(Magnifier[Tensor]):
     """Self-supervised motion magnification through optical flow (Pan et al. 2023).
 
-    ``weights`` is a safetensors file written by ``motionloupe train flowmag``; without it the one
-    that the package ships. Factors above 16 are reached by n passes of alpha^(1/n), each against
-    the same reference.
+    ``weights`` is a safetensors file written by ``motionloupe train flowmag`` or ``adapt``; without
+    it the one that the package ships. Its network finds the motion of every pixel and carries it
+    on, so that it takes any factor and a band in time. The paper's own network sees two frames and
+    no motion: it takes no band, and reaches factors above 16 by n passes of alpha^(1/n), each
+    against the same reference.
     """
-
-    takes_band = False
 
     def __init__(self, *, weights: str | Path | None = None, **common: Unpack[Common]) -> None:
         super().__init__(**common)
@@ -46,12 +48,17 @@ class FlowMag(Magnifier[Tensor]):
             raise UserError(f"{path} holds weights of oh2018, expected a network of flowmag")
         self.network = trained.network
         self.card = trained.card
+        if self.band is not None and not isinstance(self.network, FlowmagSplat):
+            raise UserError(f"{trained.name} in {path} knows no motion: leave the band away")
 
     def analyse(self, frame: Tensor) -> Tensor:
         return frame
 
     def motion(self, reference: Tensor, current: Tensor) -> Signal:
-        return []  # the network sees the two frames themselves
+        if not isinstance(self.network, FlowmagSplat):
+            return []  # the network sees the two frames themselves
+        with self._precision():
+            return list(self.network.find(reference, current))
 
     def render(
         self,
@@ -63,8 +70,27 @@ class FlowMag(Magnifier[Tensor]):
     ) -> Tensor:
         if bool((alpha == 1.0).all()):
             return current
+        with self._precision():
+            if not isinstance(self.network, FlowmagSplat):
+                drawn = self._in_passes(reference, current, alpha)
+                return torch.where(alpha == 1.0, current, drawn)
+            drawn = self.network.draw(current, (alpha - 1.0) * band[0], motion[1])
+        return drawn.clamp(0.0, 1.0).to(current.dtype)
+
+    def _in_passes(self, reference: Tensor, current: Tensor, alpha: Tensor) -> Tensor:
         count, factor = passes(as_map(alpha, current))
-        drawn = current
         for _ in range(count):
-            drawn = self.network(reference, drawn, factor).clamp(0.0, 1.0)
-        return torch.where(alpha == 1.0, current, drawn)
+            current = self.network(reference, current, factor).clamp(0.0, 1.0)
+        return current
+
+    def _precision(self) -> torch.autocast:
+        """bfloat16 on processors with matrix units for it, where it is several times as fast."""
+        fast = self.device.type == "cpu" and has_matrix_units()
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=fast)
+
+
+@cache
+def has_matrix_units() -> bool:
+    """Whether this processor multiplies matrices of bfloat16 in units of their own (AMX)."""
+    supported = getattr(torch.cpu, "_is_amx_tile_supported", None)
+    return bool(supported and supported())

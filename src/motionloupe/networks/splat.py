@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from motionloupe.networks.alpha_encoding import as_map
-from motionloupe.networks.motion_finder import MotionFinder
+from motionloupe.networks.motion_finder import Found, MotionFinder
 from motionloupe.networks.padding import crop, pad_to_multiple
 from motionloupe.networks.splatting import fill, softmax_splat
 from motionloupe.networks.unet import UNet
@@ -42,19 +42,29 @@ class FlowmagSplat(nn.Module):
 
     def explained(self, reference: Tensor, frame: Tensor, alpha: Tensor) -> Magnified:
         """The same, with the motion that it carried on."""
+        found = self.find(reference, frame)
+        farther = (as_map(alpha, frame) - 1.0) * found.motion
+        return Magnified(self.draw(frame, farther, found.importance), found.motion)
+
+    def find(self, reference: Tensor, frame: Tensor) -> Found:
+        """How the pixels of ``frame`` have moved against ``reference``, and which are in front."""
         size = (frame.shape[-2], frame.shape[-1])
-        before, after = pad_to_multiple(reference, 2), pad_to_multiple(frame, 2)
-        factor = pad_to_multiple(as_map(alpha, frame), 2)
-        motion, importance = self.finder(before, after)
+        found = self.finder(pad_to_multiple(reference, 2), pad_to_multiple(frame, 2))
+        return Found(*(crop(part, size) for part in found))
+
+    def draw(self, frame: Tensor, displacement: Tensor, importance: Tensor) -> Tensor:
+        """``frame`` carried on along ``displacement`` (B, 2, H, W) pixels, and mended."""
+        size = (frame.shape[-2], frame.shape[-1])
+        frame, displacement, importance = (
+            pad_to_multiple(part, 2) for part in (frame, displacement, importance)
+        )
         with torch.autocast(frame.device.type, enabled=False):  # places need float32
-            farther = (factor - 1.0) * motion
-            length = farther.square().sum(dim=1, keepdim=True).add(1e-12).sqrt()
-            layers = torch.cat([after.float(), length], dim=1)
-            carried, _, cover = softmax_splat(layers, farther, importance)
+            length = displacement.square().sum(dim=1, keepdim=True).add(1e-12).sqrt()
+            layers = torch.cat([frame.float(), length], dim=1)
+            carried, _, cover = softmax_splat(layers, displacement.float(), importance.float())
             filled = fill(carried, cover)
             carried, way = filled[:, :3], filled[:, 3:]
-        seen = torch.cat([carried, after, cover, torch.log1p(way)], dim=1)
+        seen = torch.cat([carried, frame, cover, torch.log1p(way)], dim=1)
         mended = functional.pixel_shuffle(self.mender(functional.pixel_unshuffle(seen, 2)), 2)
         open_to_change = torch.tanh(way + length + (1.0 - cover).abs())
-        picture = carried + open_to_change * mended
-        return Magnified(crop(picture, size), crop(motion, size))
+        return crop(carried + open_to_change * mended.float(), size)
