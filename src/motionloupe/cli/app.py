@@ -17,7 +17,19 @@ from typing import Annotated, NoReturn
 import typer
 
 from motionloupe import __version__
-from motionloupe.cli import bench, compare, demo, info, magnify, methods, slices, synth, train
+from motionloupe.cli import (
+    bench,
+    compare,
+    demo,
+    info,
+    inspect,
+    interpolate,
+    magnify,
+    methods,
+    slices,
+    synth,
+    train,
+)
 from motionloupe.errors import UserError
 
 USER_ERROR = 2
@@ -33,11 +45,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("magnify")(magnify.command)
+app.command("interpolate")(interpolate.command)
 app.command("slice")(slices.command)
 app.command("compare")(compare.command)
 app.command("info")(info.command)
 app.command("methods")(methods.command)
 app.command("demo")(demo.command)
+app.command("inspect")(inspect.command)
 app.command("synth")(synth.command)
 app.command("train")(train.command)
 app.command("bench")(bench.command)

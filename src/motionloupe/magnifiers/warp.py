@@ -34,6 +34,7 @@ class _Warp(Magnifier[Tensor]):
     the frame's own, which is shown in its place.
     """
 
+    draws_reference = True
     nearest: ClassVar[bool]
 
     def __init__(
