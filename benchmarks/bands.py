@@ -3,8 +3,8 @@
     python -m benchmarks.bands
     python -m benchmarks.bands --methods phase,riesz --weights mine=oh2018.safetensors --noise 1
 
-Two round cut-outs of photographs tremble before a third one that stands still, the left at 2 Hz and
-the right at 6 Hz. Their motion is exact (Fourier domain); each is measured in the middle of its
+Two discs with the spectrum of natural pictures tremble before another such texture that stands still,
+the left at 2 Hz and the right at 6 Hz. Their motion is exact (Fourier domain); each is measured in the middle of its
 object, and the part at its own frequency, out over in, is the factor. Static mode should give alpha
 to both, a band alpha to what lies in it and 1 to the other. Dynamic mode compares with the previous
 frame: at f hertz it should give |1 + (alpha - 1) (1 - exp(-2 pi i f / fps))|.
@@ -97,12 +97,13 @@ def factors(build: Build, frames: Sequence[Image], setting: Setting, alpha: floa
     return [out / given for out, given in zip(amplitudes(drawn), amplitudes(frames), strict=True)]
 
 
-def photographs() -> list[np.ndarray]:
-    """Crops of three photographs that come with scikit-image (the extra "demo")."""
-    from skimage import data
-
-    crops = [(data.astronaut, 0, 0), (data.coffee, 130, 180), (data.chelsea, 60, 110)]
-    return [picture()[y : y + HEIGHT, x : x + WIDTH] / 255.0 for picture, y, x in crops]
+def surface(seed: int) -> np.ndarray:
+    """A periodic grey picture (96, 176, 3) whose amplitude falls with frequency."""
+    noise = np.fft.fft2(np.random.default_rng(seed).standard_normal((HEIGHT, WIDTH)))
+    radius = np.hypot(np.fft.fftfreq(HEIGHT)[:, None], np.fft.fftfreq(WIDTH)[None])
+    picture = np.fft.ifft2(noise / np.maximum(radius, 0.02) * (radius < 0.4)).real
+    grey = np.clip(0.5 + 0.15 * picture / picture.std(), 0, 1)
+    return np.repeat(grey[..., None], 3, axis=2)
 
 
 def builders(names: str | None, weights: Sequence[str]) -> dict[str, Build]:
@@ -129,7 +130,7 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.0, help="in levels of 255")
     parser.add_argument("--filter", help="fir, butterworth, iir or ideal")
     args = parser.parse_args()
-    frames = list(scene(photographs(), args.motion, args.noise))
+    frames = list(scene([surface(seed) for seed in range(3)], args.motion, args.noise))
     rows = settings(args.alpha, args.filter)
     print(f"{args.motion:g} px, alpha {args.alpha:g}, noise {args.noise:g}\n")
     heads = [f"{row.name}, {f:g} Hz" for row in rows for f in FREQUENCIES]

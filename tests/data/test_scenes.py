@@ -63,6 +63,19 @@ def test_the_magnified_frame_warped_back_by_alpha_times_the_flow_is_frame_a(kind
     assert off[inner].mean() < 0.3 * (scene.y - scene.a).abs().mean(0)[inner].mean()
 
 
+@pytest.mark.parametrize("kind", [{}, {"turn": 5.0, "growth": 0.05}, {"elastic": 4.0}])
+def test_the_backward_flow_undoes_the_flow_where_a_point_is_seen_in_both(kind):
+    scene = scenes(only("moving", size=(160, 128), motion=(0.5, 3), alpha=(2, 2), **kind), 11)[0]
+    columns, rows = scene.flow.round().long()
+    y, x = torch.meshgrid(torch.arange(128), torch.arange(160), indexing="ij")
+    there = scene.backward_flow[:, (y + rows).clamp(0, 127), (x + columns).clamp(0, 159)]
+    seen = scene.visible(1.0)
+    assert seen.float().mean() > 0.8
+    near = 0.1 if kind else 1e-5  # it is read at the nearest pixel
+    assert (there + scene.flow).abs().amax(0)[seen].quantile(0.99) < near
+    assert scene.backward_flow.abs().amax() > 0.4
+
+
 def test_any_factor_gives_the_true_frame():
     scene = scenes(replace(MIXED, parts={"moving": 1}))[0]
     assert torch.equal(scene.at(scene.alpha), scene.y)

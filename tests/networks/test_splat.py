@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from motionloupe.measurement.displacement import displacement
-from motionloupe.networks.splat import FlowmagSplat, first_order_motion, luma
+from motionloupe.networks.motion_finder import enlarged, first_order_motion, luma
+from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.networks.splatting import fill, softmax_splat
 from tests.scenes import shifted, texture
 
@@ -70,6 +71,19 @@ def test_the_first_order_estimate_is_close_for_small_motion():
     motion = first_order_motion(luma(tensor(still)), luma(tensor(shifted(still, 0.2, -0.1))), 21)
     middle = motion[..., 16:-16, 16:-16].median(dim=2)[0].median(dim=2)[0].flatten()
     torch.testing.assert_close(middle, torch.tensor([0.2, -0.1]), atol=0.02, rtol=0)
+
+
+def test_the_enlarged_motion_is_a_mean_of_its_neighbours_or_any_one_of_them():
+    coarse = torch.rand(1, 2, 5, 6)
+    smooth = enlarged(coarse, torch.zeros(1, 36, 5, 6))
+    assert smooth.shape == (1, 2, 10, 12)
+    inner = torch.nn.functional.avg_pool2d(coarse, 3, 1)
+    torch.testing.assert_close(smooth[..., 2:-2:2, 2:-2:2], inner)
+    mix = torch.zeros(1, 9, 4, 5, 6)
+    mix[:, 5] = 50.0  # the neighbour to the right
+    right = enlarged(coarse, mix.view(1, 36, 5, 6))
+    torch.testing.assert_close(right[..., ::2, :-2:2], coarse[..., 1:])
+    torch.testing.assert_close(right[..., 1::2, 1:-2:2], coarse[..., 1:])
 
 
 @pytest.fixture(scope="module")

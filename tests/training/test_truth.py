@@ -1,14 +1,17 @@
 """Learning from the truth: what the loss sees, whom its gradients reach, and that it falls."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from motionloupe.errors import UserError
 from motionloupe.flow import load_flow
 from motionloupe.measurement.displacement import displacement
 from motionloupe.networks import build
-from motionloupe.training.config import CONFIGS, TruthLoss
-from motionloupe.training.losses import TruthfulLoss, dissimilarity
+from motionloupe.training.config import CONFIGS, NetworkChoice, TruthLoss
+from motionloupe.training.losses import MotionGap, dissimilarity, multiscale_l1, relative_error
 from motionloupe.training.tasks import TruthTask, build_task, needed
 from tests.scenes import shifted, texture
 
@@ -19,7 +22,7 @@ def tensor(picture):
 
 @pytest.fixture(scope="module")
 def teacher():
-    return TruthfulLoss(load_flow("lucas-kanade"), scales=3)
+    return MotionGap(load_flow("lucas-kanade"))
 
 
 def batch(d=0.5, alpha=6.0):
@@ -34,18 +37,17 @@ def batch(d=0.5, alpha=6.0):
 def test_the_truth_costs_nothing_and_a_gap_is_in_pixels(teacher):
     still = texture(64, 96)
     a, truth = tensor(still), tensor(shifted(still, 2.0))
-    picture, gap = teacher(a, truth, truth)
-    assert float(picture) == 0
-    assert float(gap) == 0
-    _, short = teacher(a, tensor(shifted(still, 1.0)), truth)
+    assert float(multiscale_l1(truth, truth, 3)) == 0
+    assert float(teacher(a, truth, truth)) == 0
+    short = teacher(a, tensor(shifted(still, 1.0)), truth)
     assert float(short) == pytest.approx(1.0 / 2, rel=0.1)  # x is a pixel off, y is right
 
 
 def test_gradients_reach_the_answer_alone(teacher):
     sample = batch()
     answer = sample["b"].clone().requires_grad_()
-    picture, gap = teacher(sample["a"], answer, sample["y"])
-    for part in (picture, gap):
+    gap = teacher(sample["a"], answer, sample["y"])
+    for part in (multiscale_l1(answer, sample["y"], 3), gap):
         (gradient,) = torch.autograd.grad(part, answer, retain_graph=True)
         assert torch.isfinite(gradient).all()
         assert gradient.abs().max() > 0
@@ -71,7 +73,7 @@ def test_steps_lower_the_loss(teacher):
 def test_the_configuration_builds_its_task_and_asks_for_the_truth():
     config = CONFIGS["flowmag"]["truth"]
     assert isinstance(config.loss, TruthLoss)
-    assert needed(config) == ("a", "b", "y")
+    assert needed(config) == ("a", "b", "y", "backward_flow")
     assert isinstance(build_task(config), TruthTask)
 
 
@@ -83,6 +85,40 @@ def test_the_generator_starts_right_for_motion_of_pixels_too():
         drawn = network(tensor(still), tensor(shifted(still, 2.5)), torch.full((1, 1, 1, 1), 3.0))
     picture = drawn[0].permute(1, 2, 0).clamp(0, 1).numpy().astype(np.float64)
     assert displacement(still, picture, (24, 24, 80, 48))[0] == pytest.approx(7.5, rel=0.05)
+
+
+def test_the_error_of_motion_is_a_share_of_the_motion():
+    truth = torch.zeros(1, 2, 8, 8)
+    truth[:, 0] = 2.0
+    assert float(relative_error(1.5 * truth, truth)) == pytest.approx(1.0 / 2.05, rel=1e-3)
+    assert float(relative_error(truth, truth)) < 1e-3
+    still = torch.zeros_like(truth)
+    assert float(relative_error(still + 0.05, still)) == pytest.approx(2**0.5, rel=1e-3)
+
+
+def test_the_generator_learns_which_way_its_frame_moves():
+    torch.manual_seed(0)
+    network = build("flowmag-splat", {"base": 4, "mend": 4})
+    options = TruthLoss(motion=0.0, displacement=1.0)
+    task = TruthTask(network, MotionGap(load_flow("lucas-kanade")), options)
+    sample = batch(d=0.5)
+    sample["backward_flow"] = torch.zeros_like(sample["a"][:, :2])
+    sample["backward_flow"][:, 0] = -0.5  # b's points come from the left
+    losses = task(sample)
+    assert set(losses) == {"loss", "picture", "displacement"}
+    assert losses["displacement"] < 0.35  # it starts from Lucas and Kanade
+    sample["backward_flow"] = -sample["backward_flow"]
+    assert task(sample)["displacement"] > 1.0
+
+
+def test_only_a_generator_that_finds_motion_can_be_taught_it():
+    config = replace(
+        CONFIGS["flowmag"]["truth"],
+        network=NetworkChoice("flowmag-unet", {"base": 4}),
+        loss=TruthLoss(displacement=0.1),
+    )
+    with pytest.raises(UserError, match="finds no displacement"):
+        build_task(config)
 
 
 def test_structure_counts_a_blur_for_more_than_l1_does(teacher):

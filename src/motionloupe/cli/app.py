@@ -18,8 +18,10 @@ import typer
 
 from motionloupe import __version__
 from motionloupe.cli import (
+    adapt,
     bench,
     compare,
+    curate,
     demo,
     info,
     inspect,
@@ -53,6 +55,8 @@ app.command("methods")(methods.command)
 app.command("demo")(demo.command)
 app.command("inspect")(inspect.command)
 app.command("synth")(synth.command)
+app.command("curate")(curate.command)
+app.command("adapt")(adapt.command)
 app.command("train")(train.command)
 app.command("bench")(bench.command)
 

@@ -18,10 +18,14 @@ _INTERVAL = 5.0  # seconds between two plain lines of progress
 
 
 class Progress:
-    """Frames done and expected, rate and time left: a bar on a terminal, else a line at times."""
+    """Frames done and expected, rate and time left: a bar on a terminal, else a line at times.
 
-    def __init__(self, quiet: bool) -> None:
+    ``unit`` says what is counted, where it is not frames.
+    """
+
+    def __init__(self, quiet: bool, unit: str = "frames") -> None:
         self._quiet = quiet
+        self._unit = unit
         self._bar: Bar | None = None
         self._told = time.monotonic()
         self._first: tuple[int, float] | None = None
@@ -40,11 +44,11 @@ class Progress:
             self._told = now
             before, began = self._first
             rate = (done - before) / max(now - began, 1e-9)
-            print(_line(done, expected, rate), file=sys.stderr, flush=True)
+            print(_line(done, expected, rate, self._unit), file=sys.stderr, flush=True)
 
     def __enter__(self) -> "Progress":
         if not self._quiet and sys.stderr.isatty():
-            self._bar = _bar()
+            self._bar = _bar(self._unit)
             self._bar.start()
         return self
 
@@ -58,14 +62,14 @@ class Progress:
             self._bar.stop()
 
 
-def _line(done: int, expected: int | None, rate: float) -> str:
+def _line(done: int, expected: int | None, rate: float, unit: str) -> str:
     if expected is None or expected < done:
-        return f"{done} frames, {rate:.3g} frames/s"
+        return f"{done} {unit}, {rate:.3g} {unit}/s"
     left = (expected - done) / max(rate, 1e-9)
-    return f"{done} of {expected} frames, {rate:.3g} frames/s, {left:.0f} s left"
+    return f"{done} of {expected} {unit}, {rate:.3g} {unit}/s, {left:.0f} s left"
 
 
-def _bar() -> "Bar":
+def _bar(unit: str) -> "Bar":
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -80,18 +84,18 @@ def _bar() -> "Bar":
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed or 0:.3g} frames/s")
+            return Text(f"{task.speed or 0:.3g} {unit}/s")
 
     bar = RichProgress(
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("frames"),
+        TextColumn(unit),
         Rate(),
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
     )
-    bar.add_task("frames", total=None)
+    bar.add_task(unit, total=None)
     return bar
 
 

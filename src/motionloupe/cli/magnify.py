@@ -1,12 +1,17 @@
 """``motionloupe magnify``: from file to file."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
 
 from motionloupe.cli import focus, options
-from motionloupe.cli.console import Progress, say_result
+from motionloupe.cli.adapt import chosen, teller
+from motionloupe.cli.console import Progress, say_result, warn
+from motionloupe.errors import UserError
 from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD
 
 Target = Annotated[
@@ -34,6 +39,12 @@ SideBySide = Annotated[
 Slice = Annotated[
     str | None,
     typer.Option("--slice", metavar="X1,Y1,X2,Y2", help="Draw this line over time, too."),
+]
+Adapt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="STEPS|MINUTESmin", help="First let flowmag learn from this video: 100, or 2min."
+    ),
 ]
 
 
@@ -66,6 +77,7 @@ def command(
     side_by_side: SideBySide = False,
     slice_line: Slice = None,
     settings: options.Settings = None,
+    adapt: Adapt = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -95,8 +107,32 @@ def command(
 
     from motionloupe.pipeline import magnify
 
-    with Progress(quiet) as progress:
+    with ExitStack() as stack:
+        if adapt is not None:
+            own["weights"] = stack.enter_context(_adapted(video, adapt, quiet, own, choices))
+        progress = stack.enter_context(Progress(quiet))
         result = magnify(
             video, output or name, side_by_side=side_by_side, progress=progress, **choices, **own
         )
     say_result(result, quiet=quiet, as_json=as_json)
+
+
+@contextmanager
+def _adapted(
+    video: str, limit: str, quiet: bool, own: dict[str, Any], choices: dict[str, Any]
+) -> Iterator[Path]:
+    """Weights of flowmag that have learned from the video, for as long as they are needed."""
+    if choices["method"] != "flowmag":
+        raise UserError(f"only flowmag adapts to a video, not {choices['method']}")
+    from motionloupe.networks.weights import find_weights
+    from motionloupe.training.adaptation import adapt
+
+    begin = find_weights("flowmag", own.get("weights"))
+    wanted = chosen(limit, choices["alpha"])
+    cut = {name: choices[name] for name in ("fps", "start", "end", "scale")}
+    with TemporaryDirectory(prefix="motionloupe-") as folder:
+        done = adapt(
+            video, begin, Path(folder) / "adapted.safetensors", wanted, tell=teller(quiet), **cut
+        )
+        warn(done.warnings)
+        yield done.path

@@ -74,7 +74,7 @@ def command(
         "files": [len(photographs), len(cutouts)],
     }
     scenes = Scenes(photographs, cutouts, config, seed)
-    with Progress(quiet) as progress:
+    with Progress(quiet, "scenes") as progress:
         written = disk.write_scenes(scenes, output, count, about=about, progress=progress)
     record = {"output": str(output), **written._asdict()}
     there = f", {written.kept} were there already" if written.kept else ""

@@ -1,4 +1,4 @@
-"""``motionloupe train``: a network of one of the papers, on synthetic scenes."""
+"""``motionloupe train``: a network of one of the papers, on synthetic scenes or real pairs."""
 
 import sys
 from pathlib import Path
@@ -14,10 +14,12 @@ TaskName = Annotated[str, typer.Argument(metavar="METHOD", help="oh2018 or flowm
 ConfigName = Annotated[
     str, typer.Option("--config", "-c", help="small, paper, or a TOML file; see the docs.")
 ]
-Backgrounds = Annotated[Path, typer.Option(help="Folder of photographs; COCO or VOC too.")]
+Backgrounds = Annotated[Path | None, typer.Option(help="Folder of photographs; COCO or VOC too.")]
 Objects = Annotated[
-    Path, typer.Option(help="Folder of cut-outs with transparency; COCO or VOC too.")
+    Path | None, typer.Option(help="Folder of cut-outs with transparency; COCO or VOC too.")
 ]
+Pairs = Annotated[Path | None, typer.Option(help="Folder of pairs from `motionloupe curate`.")]
+Clips = Annotated[Path | None, typer.Option(help="Folder of videos to draw pairs of frames from.")]
 Output = Annotated[
     Path, typer.Option("--output", "-o", help="Folder of the run; a stopped run goes on in it.")
 ]
@@ -25,34 +27,33 @@ Output = Annotated[
 
 def command(
     method: TaskName,
-    backgrounds: Backgrounds,
-    objects: Objects,
     output: Output,
+    backgrounds: Backgrounds = None,
+    objects: Objects = None,
+    pairs: Pairs = None,
+    clips: Clips = None,
     config: ConfigName = "small",
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
     """Train a network; stop it whenever you like and run the same command to go on.
 
-    A part of the files, chosen by name, is held out to validate on. Under torchrun each process
-    takes its share of every batch.
+    Synthetic scenes are made of --backgrounds and --objects; flowmag also learns from real frames,
+    --pairs or --clips, alone or mixed with scenes. A part of the files, chosen by name, is held
+    out to validate on. Under torchrun each process takes its share of every batch.
 
-    Example: motionloupe train oh2018 --backgrounds photos --objects cutouts -o runs/oh
+    Example: motionloupe train flowmag --backgrounds photos --objects cutouts -o run
     """
     from motionloupe.training.config import load_config
     from motionloupe.training.loop import WEIGHTS, train
-    from motionloupe.training.samples import held_out_scenes, training_scenes
+    from motionloupe.training.material import gather
 
     if method not in ("oh2018", "flowmag"):
         raise UserError(f"what can be trained is oh2018 and flowmag, found {method!r}")
     chosen = load_config(method, config)  # type: ignore[arg-type]  # one of the two
-    samples = training_scenes(chosen, backgrounds, objects)
-    held_out = held_out_scenes(chosen, backgrounds, objects)
-    about = (
-        f"synthetic scenes from {len(samples.scenes.backgrounds)} photographs and "
-        f"{len(samples.scenes.objects)} cut-outs"
-    )
-    train(chosen, samples, held_out, output, about_data=about, tell=_silent if quiet else _tell)
+    material = gather(chosen, backgrounds=backgrounds, objects=objects, pairs=pairs, clips=clips)
+    tell = _silent if quiet else _tell
+    train(chosen, material.samples, material.held_out, output, about_data=material.about, tell=tell)
     record = {"output": str(output), "weights": str(output / WEIGHTS)}
     say([f"{output / WEIGHTS}: trained"], record, quiet=quiet, as_json=as_json)
 

@@ -14,7 +14,7 @@ import numpy as np
 from torch import Tensor
 
 from motionloupe import __version__
-from motionloupe.arrays import from_tensor
+from motionloupe.arrays import Image, from_tensor
 from motionloupe.data.scenes import Scene, Scenes
 from motionloupe.errors import UserError
 
@@ -47,7 +47,13 @@ def write_scenes(
         raise UserError(f"the count of scenes must be 1 or more, found {count}")
     if output.exists() and not output.is_dir():
         raise UserError(f"{output}: is a file; name a folder to write scenes into")
-    _settle_manifest(scenes, output, about)
+    settings = {
+        "motionloupe": __version__,
+        "seed": scenes.seed,
+        **about,
+        "config": asdict(scenes.config),
+    }
+    settle_settings(output, _MANIFEST, settings, "scenes")
     made = 0
     for index in range(count):
         folder = output / f"{index:06d}"
@@ -58,35 +64,43 @@ def write_scenes(
     return Written(made, count - made)
 
 
-def _settle_manifest(scenes: Scenes, output: Path, about: Mapping[str, Any]) -> None:
-    wanted = {
-        "motionloupe": __version__,
-        "seed": scenes.seed,
-        **about,
-        "config": asdict(scenes.config),
-    }
+def settle_settings(output: Path, name: str, wanted: Mapping[str, Any], what: str) -> None:
+    """Write the settings of a run into the file ``name``, or check that they are the same there.
+
+    Raises UserError where ``output`` holds ``what`` of other settings, or other files.
+    """
     text = json.dumps(wanted, indent=2) + "\n"
-    path = output / _MANIFEST
+    path = output / name
     if path.is_file():
-        if path.read_text() != text:
+        if path.read_text(encoding="utf-8") != text:
             raise UserError(
-                f"{output}: holds scenes of other settings, see {path.name}; choose another folder"
+                f"{output}: holds {what} of other settings, see {name}; choose another folder"
             )
         return
     if output.is_dir() and any(output.iterdir()):
         raise UserError(f"{output}: holds other files; choose an empty or a new folder")
     output.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=output, prefix=".")
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    os.replace(temporary, path)
+    write_whole(path, text)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """A text file that appears complete or not at all. Raises UserError."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        partial.write_text(text, encoding="utf-8")
+        os.replace(partial, path)
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _write_scene(scene: Scene, folder: Path) -> None:
     temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix="."))
     try:
         for name in FRAMES:
-            _write_png(temporary / f"{name}.png", getattr(scene, name))
+            frame = from_tensor(getattr(scene, name)[None], np.uint8)
+            write_png(temporary / f"{name}.png", frame)
         write_flo(temporary / "flow.flo", scene.flow)
         (temporary / "scene.json").write_text(json.dumps(_describe(scene), indent=2) + "\n")
         temporary.chmod(0o755)
@@ -96,8 +110,9 @@ def _write_scene(scene: Scene, folder: Path) -> None:
         raise
 
 
-def _write_png(path: Path, frame: Tensor) -> None:
-    picture = cv2.cvtColor(from_tensor(frame[None], np.uint8), cv2.COLOR_RGB2BGR)
+def write_png(path: Path, frame: Image) -> None:
+    """(H, W, 3) RGB uint8 -> a PNG file."""
+    picture = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
     path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
 
 

@@ -74,8 +74,8 @@ def backgrounds(folder: Path, split: Split = "all", test_share: float = TEST_SHA
         paths = [path for path in paths if "annotations" not in path.relative_to(folder).parts]
     if not paths:
         raise UserError(f"{folder}: no photographs found; {_list(_PHOTOGRAPHS)} are read")
-    kept = _of_split(paths, [path.name for path in paths], split, test_share, folder)
-    return Pictures([path.name for path in kept], lambda number: _photograph(kept[number]))
+    kept = of_split(paths, [path.name for path in paths], split, test_share, folder)
+    return Pictures([path.name for path in kept], lambda number: photograph(kept[number]))
 
 
 def objects(folder: Path, split: Split = "all", test_share: float = TEST_SHARE) -> Pictures:
@@ -89,11 +89,11 @@ def objects(folder: Path, split: Split = "all", test_share: float = TEST_SHARE) 
     if voc or is_coco(folder):
         cutouts = voc_cutouts(voc) if voc else coco_cutouts(folder)
         names = [cutout.photograph.name for cutout in cutouts]
-        found = _of_split(cutouts, names, split, test_share, folder)
+        found = of_split(cutouts, names, split, test_share, folder)
         return Pictures(
             [cutout.photograph.name for cutout in found],
             lambda number: _reduced(
-                found[number].cut(_photograph(found[number].photograph, None)), _LARGEST_CUTOUT
+                found[number].cut(photograph(found[number].photograph, None)), _LARGEST_CUTOUT
             ),
         )
     paths = _files(folder, _TRANSPARENT)
@@ -102,7 +102,7 @@ def objects(folder: Path, split: Split = "all", test_share: float = TEST_SHARE) 
             f"{folder}: no cut-outs found; it takes {_list(_TRANSPARENT)} with transparency, or "
             "the layout of COCO (annotations/*.json) or PASCAL VOC (SegmentationObject)"
         )
-    kept = _of_split(paths, [path.name for path in paths], split, test_share, folder)
+    kept = of_split(paths, [path.name for path in paths], split, test_share, folder)
     return Pictures([path.name for path in kept], lambda number: _cutout(kept[number]))
 
 
@@ -112,9 +112,15 @@ def held_out(name: str, test_share: float) -> bool:
     return int.from_bytes(digest, "big") < test_share * 2**64
 
 
-def _of_split(
-    items: Sequence[Item], names: Sequence[str], split: Split, test_share: float, folder: Path
+def of_split(
+    items: Sequence[Item],
+    names: Sequence[str],
+    split: Split,
+    test_share: float,
+    folder: Path,
+    kind: str = "pictures",
 ) -> list[Item]:
+    """The ``items`` whose name falls into the split. Raises UserError where that leaves none."""
     if split not in ("all", "train", "test"):
         raise UserError(f"the split must be all, train or test, found {split!r}")
     if not 0 <= test_share <= 1:
@@ -128,8 +134,8 @@ def _of_split(
     ]
     if not kept:
         raise UserError(
-            f"{folder}: of {len(items)} pictures none falls into the {split} split at a test share "
-            f"of {test_share:g}; change the share or add pictures"
+            f"{folder}: of {len(items)} {kind} none falls into the {split} split at a test share "
+            f"of {test_share:g}; change the share or add {kind}"
         )
     return kept
 
@@ -153,7 +159,8 @@ def _list(suffixes: set[str]) -> str:
     return ", ".join(sorted(suffix[1:] for suffix in suffixes))
 
 
-def _photograph(path: Path, largest: int | None = _LARGEST_PHOTOGRAPH) -> Bytes:
+def photograph(path: Path, largest: int | None = _LARGEST_PHOTOGRAPH) -> Bytes:
+    """A picture, (h, w, 3) RGB uint8, reduced to ``largest`` pixels a side. Raises UserError."""
     turned = cv2.cvtColor(_decoded(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     picture = np.asarray(turned, dtype=np.uint8)
     return picture if largest is None else _reduced(picture, largest)

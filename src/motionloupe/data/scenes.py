@@ -80,6 +80,11 @@ class Scene:
         """
         return torch.from_numpy(self._displacement)
 
+    @cached_property
+    def backward_flow(self) -> Tensor:
+        """(2, H, W) pixels, x then y: where each point of b was in a, less its place in b."""
+        return torch.from_numpy(self._origin_of_b)
+
     def at(self, alpha: float, *, perturbed: bool = False) -> Tensor:
         """The true frame at any factor: 0 is a, 1 is b, ``self.alpha`` is y; (3, H, W).
 
@@ -133,6 +138,20 @@ class Scene:
                 places = columns.astype(np.float64), rows.astype(np.float64)
                 flow[:, rows, columns] = layer.motion.displacement(*places)
         return flow
+
+    @cached_property
+    def _origin_of_b(self) -> Plane:
+        """(2, H, W): the motion back to a of the layer that each pixel of b shows."""
+        owner = self._drawn_b.owner
+        shifts = np.array([layer.motion.shift for layer in self.layers], dtype=np.float32)
+        back = np.ascontiguousarray(-shifts[owner].transpose(2, 0, 1))
+        for number, layer in enumerate(self.layers):
+            if not layer.motion.is_shift:
+                rows, columns = np.nonzero(owner == number)
+                x, y = columns.astype(np.float64), rows.astype(np.float64)
+                at_x, at_y = layer.motion.origin(x, y, 1.0)
+                back[:, rows, columns] = at_x - x, at_y - y
+        return back
 
     def _taken(self, frame: Plane, stream: int) -> Tensor:
         rng = _stream(self.seed, self.index, stream)

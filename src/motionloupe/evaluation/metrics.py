@@ -193,9 +193,12 @@ def _blurred(pictures: Tensor) -> Tensor:
     away = torch.arange(-_SSIM_RADIUS, _SSIM_RADIUS + 1, dtype=torch.float64)
     taps = torch.exp(-(away**2) / (2 * _SSIM_SPREAD**2))
     taps = (taps / taps.sum()).to(pictures)
-    flat = pictures.reshape(-1, 1, *pictures.shape[-2:])
-    flat = functional.conv2d(flat, taps.reshape(1, 1, -1, 1))
-    flat = functional.conv2d(flat, taps.reshape(1, 1, 1, -1))
+    flat = pictures.reshape(1, -1, *pictures.shape[-2:])
+    flat = flat.contiguous(memory_format=torch.channels_last)  # many times faster on a CPU
+    planes = flat.shape[1]
+    for shape in ((1, 1, -1, 1), (1, 1, 1, -1)):
+        kernel = taps.reshape(shape).repeat(planes, 1, 1, 1)
+        flat = functional.conv2d(flat, kernel, groups=planes)
     return flat.reshape(*pictures.shape[:-2], *flat.shape[-2:])
 
 

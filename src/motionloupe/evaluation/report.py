@@ -12,12 +12,13 @@ import numpy as np
 import torch
 
 from motionloupe import __version__
+from motionloupe.data.disk import write_whole
 from motionloupe.evaluation.checks import findings
 from motionloupe.evaluation.contestants import CHECKS
 from motionloupe.evaluation.judge import metric_of, title
 from motionloupe.evaluation.metrics import Summary
 from motionloupe.evaluation.plots import draw_curves
-from motionloupe.evaluation.results import Results, write_whole
+from motionloupe.evaluation.results import Results
 from motionloupe.evaluation.run import Outcome, Plan
 
 REPORT, TABLE = "report.md", "results.csv"

@@ -2,12 +2,12 @@
 
 import json
 import math
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from motionloupe.data.disk import write_whole
 from motionloupe.errors import UserError
 from motionloupe.evaluation.judge import METRICS, Scores
 from motionloupe.evaluation.metrics import Summary, summarise
@@ -109,18 +109,6 @@ class Results:
         seconds = sorted(row.seconds for row in rows)
         peaks = [row.megabytes for row in rows if row.megabytes is not None]
         return seconds[len(seconds) // 2], max(peaks, default=None)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """A text file that appears complete or not at all. Raises UserError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _written(scores: Scores) -> dict[str, float | str]:

@@ -130,7 +130,8 @@ def landings(displacement: Tensor) -> list[tuple[Tensor, Tensor]]:
             cx, cy = left + column, top + row
             share = (1.0 - (x - cx).abs()) * (1.0 - (y - cy).abs())
             landed = (cx >= 0) & (cx < width) & (cy >= 0) & (cy < height)
-            place = cy.clamp(0, height - 1).long() * width + cx.clamp(0, width - 1).long()
+            cx, cy = torch.where(landed, cx, 0.0), torch.where(landed, cy, 0.0)  # NaN is nowhere
+            place = cy.long() * width + cx.long()
             corners.append(((first + place).flatten(), torch.where(landed, share, 0.0).flatten()))
     return corners
 

@@ -21,11 +21,12 @@ from motionloupe.networks import build
 
 
 class Trained(NamedTuple):
-    """A network with its weights, frozen and ready to use, and its card."""
+    """A network by ``name`` and ``options`` with its weights, frozen and ready, and its card."""
 
     name: str
     network: nn.Module
     card: dict[str, Any]
+    options: dict[str, Any]
 
 
 def write_atomically(path: Path, tensors: dict[str, Tensor], metadata: Mapping[str, Any]) -> None:
@@ -105,7 +106,8 @@ def load_weights(path: str | Path, device: torch.device | str = "cpu") -> Traine
     network = network.float().to(device)
     network = network.to(memory_format=torch.channels_last)  # twice as fast on CPUs
     network = network.eval().requires_grad_(False)
-    return Trained(described["name"], network, card if isinstance(card, dict) else {})
+    options = described.get("options") or {}
+    return Trained(described["name"], network, card if isinstance(card, dict) else {}, options)
 
 
 def find_weights(method: str, given: str | Path | None) -> Path:

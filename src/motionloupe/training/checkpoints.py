@@ -5,7 +5,7 @@ no random state: samples are a pure function of their number, and nothing else i
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch.optim import Adam
 from motionloupe.errors import UserError
 from motionloupe.networks.weights import read_tensors, write_atomically
 from motionloupe.training.average import WeightAverage
-from motionloupe.training.config import Config
+from motionloupe.training.config import Config, Data
 from motionloupe.training.tasks import Task, build_task
 
 MAY_CHANGE = {("report",), ("data", "workers"), ("optimiser", "steps")}
@@ -62,7 +62,9 @@ def restore(state: State, path: Path) -> None:
     run = metadata.get("run")
     if not isinstance(run, dict):
         raise UserError(f"{path} is not a checkpoint of a run: choose another output folder")
-    _check_same(run["config"], json.loads(json.dumps(state.config.as_table())), path)
+    old = run["config"]
+    old["data"] = {**_stored(asdict(Data())), **old["data"]}  # options that came after the run
+    _check_same(old, _stored(state.config.as_table()), path)
     try:
         state.task.network.load_state_dict(_part(tensors, "network."))
     except RuntimeError:
@@ -78,6 +80,11 @@ def restore(state: State, path: Path) -> None:
             },
         }
     state.step, state.best = run["step"], run["best"]
+
+
+def _stored(table: dict[str, Any]) -> Any:
+    """A table as it comes back from a file."""
+    return json.loads(json.dumps(table))
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -24,18 +24,42 @@ class NetworkChoice:
 
 
 @dataclass(frozen=True)
+class Real:
+    """Pairs of real frames, for runs that have any; ``share`` of the samples beside scenes.
+
+    ``alpha`` is drawn log-uniformly. ``crop``, ``turn``, ``flip``, ``colour`` and ``noise`` are
+    those of :class:`motionloupe.data.augment.Augment`. Of clips, pairs are between ``strides``
+    frames apart, the longer side is reduced to ``side`` pixels, and ``test_share`` is held out.
+    """
+
+    share: float = 0.5
+    alpha: tuple[float, float] = (1.0, 16.0)
+    crop: tuple[float, float] = (0.7, 1.0)
+    turn: float = 15.0
+    flip: bool = True
+    colour: float = 0.4
+    noise: tuple[float, float] = (0.0, 0.0)
+    strides: tuple[int, int] = (1, 5)
+    side: int = 512
+    test_share: float = 0.1
+
+
+@dataclass(frozen=True)
 class Data:
     """``batch`` samples of ``size`` x ``size`` pixels a step, over all processes together.
 
     ``scene`` changes options of the synthetic scenes (see ``motionloupe.data``). Every sample is a
     pure function of (``seed``, its number), whatever ``workers`` (processes that make samples) is.
+    Each is learned from ``replays`` times, mirrored and turned: rendering costs as much as a step.
     """
 
     size: int = 128
     batch: int = 4
     seed: int = 0
     workers: int = 0
+    replays: int = 1
     scene: dict[str, Any] = field(default_factory=dict)
+    real: Real = field(default_factory=Real)
 
 
 @dataclass(frozen=True)
@@ -62,15 +86,18 @@ class FlowLoss:
 
 @dataclass(frozen=True)
 class TruthLoss:
-    """L1 to the true picture at ``scales`` resolutions + ``motion`` x the motion gap, in pixels.
+    """L1 to the true picture at ``scales`` resolutions, and three terms more.
 
-    The gap is the mean distance between the flows of the answer and of the true picture, by the
-    estimator ``flow`` in ``iterations``. ``structure`` weighs 1 - SSIM on top.
+    ``structure`` x (1 - SSIM); ``displacement`` x the error of the motion that the generator itself
+    says it found, as a share of the scene's motion; ``motion`` x the motion gap, the mean distance
+    in pixels between the flows of the answer and of the true picture by the estimator ``flow`` in
+    ``iterations``. A term of weight 0 is not computed.
     """
 
     scales: int = 3
-    motion: float = 0.02
     structure: float = 0.0
+    displacement: float = 0.0
+    motion: float = 0.02
     flow: str = "lucas-kanade"
     iterations: int = 2
 
@@ -129,6 +156,7 @@ _SMALL_SCENES = {
 
 _TRUTH_SCENES = {
     **_SMALL_SCENES,
+    "parts": {"moving": 3.0, "foreground": 2.0, "background": 0.5, "static": 0.5, "blurred": 0.25},
     "motion": (0.0, 4.0),
     "alpha": (1.0, 16.0),
     "largest_magnified": 30.0,
@@ -173,13 +201,13 @@ CONFIGS: dict[TaskName, dict[str, Config]] = {
         "truth": replace(
             _OH_SMALL,
             task="flowmag",
-            network=NetworkChoice("flowmag-splat", {"base": 16, "mend": 16}),
-            loss=TruthLoss(),
+            network=NetworkChoice("flowmag-splat"),
+            loss=TruthLoss(motion=0.0, structure=0.1, displacement=0.2),
             optimiser=Optimiser(
-                steps=3000, rate=1e-3, warmup=50, schedule="cosine", clip=1.0, ema=0.99
+                steps=6000, rate=1e-3, warmup=100, schedule="cosine", clip=1.0, ema=0.995
             ),
-            data=Data(size=128, batch=4, scene=_TRUTH_SCENES),
-            report=Report(log=20, save=100, validate=200, scenes=24),
+            data=Data(size=128, batch=4, replays=4, scene=_TRUTH_SCENES),
+            report=Report(log=20, save=100, validate=500, scenes=48),
         ),
     },
 }
@@ -228,6 +256,11 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
         return value
     if hint is float and type(value) is int:
         return float(value)
+    if get_origin(hint) is tuple and isinstance(value, list):
+        parts = get_args(hint)
+        if len(value) != len(parts):
+            raise UserError(f"{where} must be {len(parts)} numbers, found {value!r}")
+        return tuple(_checked(v, part, where) for v, part in zip(value, parts, strict=True))
     if type(value) is not (get_origin(hint) or hint):
         name = getattr(hint, "__name__", str(hint))
         raise UserError(f"{where} must be of type {name}, found {value!r}")

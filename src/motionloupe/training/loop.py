@@ -14,6 +14,7 @@ from motionloupe.training.checkpoints import State, fresh, restore, save
 from motionloupe.training.config import Config, Optimiser, Report
 from motionloupe.training.distributed import joined
 from motionloupe.training.log import Log, Means
+from motionloupe.training.replay import Replayed
 from motionloupe.training.samples import Sample, Samples, batches
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -46,7 +47,8 @@ def train(
         stop = config.optimiser.steps
         if log and state.step == 0:
             validate(state, held_out, log, process.device)  # what the curve starts from
-        for batch in batches(samples, config.data, state.step, stop, process):
+        replayed = Replayed(samples, config.data.replays)
+        for batch in batches(replayed, config.data, state.step, stop, process):
             means.add(learn(learner, state, batch))
             last = state.step == stop
             if state.step % config.report.log == 0:
@@ -119,7 +121,8 @@ def validate(state: State, held_out: Samples, log: Log, device: torch.device) ->
                 total[name] = total.get(name, 0.0) + float(value) / count
             if number < 4:
                 twin = "_perturbed" if "y_perturbed" in batch else ""
-                shown = [batch[name] for name in ("a", f"b{twin}", f"y{twin}")]
+                names = ("a", f"b{twin}", f"y{twin}")  # of real frames nobody knows y
+                shown = [batch[name] for name in names if name in batch]
                 sheet.append([*shown, task.answer(batch)])
     log.write("validation", state.step, total)
     log.picture(state.step, [torch.cat(row) for row in zip(*sheet, strict=True)])

@@ -14,6 +14,8 @@ from motionloupe.evaluation.metrics import ssim
 from motionloupe.flow.warp import backward_warp, inside
 from motionloupe.training.config import Border
 
+_HARDLY = 0.05  # pixels: less motion than this does not count for more
+
 
 class MotionTerms(NamedTuple):
     """Equations 3 and 4 of FlowMag, before they are weighted."""
@@ -59,30 +61,41 @@ class MagnificationLoss(nn.Module):
         )
 
 
-class TruthfulLoss(nn.Module):
-    """How far an answer is from the true picture, in appearance and in motion.
+class MotionGap(nn.Module):
+    """Mean | F(a, answer) - F(a, truth) | in pixels, where the true flow ends inside the frame.
 
-    Appearance: mean L1, averaged over ``scales`` resolutions, each half the last; the coarse ones
-    draw an answer whose motion falls short by more than the texture is wide. Motion: the motion
-    gap, mean | F(a, answer) - F(a, truth) | in pixels, where the true flow ends inside the frame.
+    The estimator F is frozen: gradients pass through it to the answer.
     """
 
-    def __init__(self, estimator: nn.Module, scales: int) -> None:
+    def __init__(self, estimator: nn.Module) -> None:
         super().__init__()
         self.estimator = estimator.eval().requires_grad_(False)
-        self.scales = scales
 
-    def forward(self, reference: Tensor, answer: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, reference: Tensor, answer: Tensor, truth: Tensor) -> Tensor:
         with torch.no_grad():
             wanted = self.estimator(reference, truth)
             counts = inside(wanted)
         flow = self.estimator(reference, answer)
-        gap = masked_mean((flow - wanted).abs(), counts)
-        picture = l1(answer, truth)
-        for _ in range(self.scales - 1):
-            answer, truth = functional.avg_pool2d(answer, 2), functional.avg_pool2d(truth, 2)
-            picture = picture + l1(answer, truth)
-        return picture / self.scales, gap
+        return masked_mean((flow - wanted).abs(), counts)
+
+
+def multiscale_l1(answer: Tensor, truth: Tensor, scales: int) -> Tensor:
+    """Mean absolute difference, averaged over ``scales`` resolutions, each half the last.
+
+    The coarse ones draw an answer whose motion falls short by more than the texture is wide.
+    """
+    total = l1(answer, truth)
+    for _ in range(scales - 1):
+        answer, truth = functional.avg_pool2d(answer, 2), functional.avg_pool2d(truth, 2)
+        total = total + l1(answer, truth)
+    return total / scales
+
+
+def relative_error(motion: Tensor, truth: Tensor) -> Tensor:
+    """Mean distance between two flows over the size of the true one, so small motion counts too."""
+    size = truth.square().sum(dim=1, keepdim=True).mean(dim=(2, 3), keepdim=True).sqrt()
+    distance = (motion - truth).square().sum(dim=1, keepdim=True).add(1e-8).sqrt()
+    return (distance / (size + _HARDLY)).mean()
 
 
 def masked_mean(values: Tensor, counts: Tensor) -> Tensor:

@@ -27,7 +27,7 @@ class Samples(Protocol):
 
 
 class SceneSamples(Dataset[Sample]):
-    """Synthetic scenes as dictionaries: the frames called ``names``, and ``alpha`` (1, 1, 1).
+    """Synthetic scenes as dictionaries: the parts called ``names``, and ``alpha`` (1, 1, 1).
 
     What is not asked for is not rendered.
     """

@@ -13,13 +13,16 @@ from motionloupe.errors import UserError
 from motionloupe.flow import load_flow
 from motionloupe.networks import build
 from motionloupe.networks.oh2018 import Oh2018
+from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.training.config import Config, FlowLoss, OhLoss, TruthLoss
 from motionloupe.training.losses import (
     MagnificationLoss,
-    TruthfulLoss,
+    MotionGap,
     decomposition_regularisers,
     dissimilarity,
     l1,
+    multiscale_l1,
+    relative_error,
 )
 
 Batch = dict[str, Tensor]
@@ -93,6 +96,9 @@ class FlowmagTask(Task):
 
     def forward(self, batch: Batch) -> Losses:
         answer = self.answer(batch)
+        if not bool(torch.isfinite(answer).all()):  # no flow leads there; sampling it may crash
+            lost = torch.full_like(answer.sum(), torch.nan)
+            return {"loss": lost, "motion": lost, "colour": lost}
         with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
             terms = self.teacher(batch["a"], batch["b"], answer.float(), batch["alpha"])
         loss = terms.motion + self.colour * terms.colour
@@ -100,11 +106,12 @@ class FlowmagTask(Task):
 
 
 def needed(config: Config) -> tuple[str, ...]:
-    """The frames of a scene that the loss looks at."""
+    """The parts of a scene that the loss looks at."""
     if isinstance(config.loss, FlowLoss):
         return ("a", "b")
     if isinstance(config.loss, TruthLoss):
-        return ("a", "b", "y")
+        motion = ("backward_flow",) if config.loss.displacement else ()
+        return ("a", "b", "y", *motion)
     plain = ("b",) if config.loss.regulariser else ()
     return ("a", *plain, "b_perturbed", "y_perturbed")
 
@@ -112,22 +119,36 @@ def needed(config: Config) -> tuple[str, ...]:
 class TruthTask(Task):
     """A generator of FlowMag's interface, held to the truth of synthetic scenes."""
 
-    def __init__(self, network: nn.Module, teacher: TruthfulLoss, options: TruthLoss) -> None:
+    def __init__(self, network: nn.Module, gap: MotionGap, options: TruthLoss) -> None:
         super().__init__()
         self.network = network
-        self.teacher = teacher
+        self.gap = gap
         self.options = options
 
     def forward(self, batch: Batch) -> Losses:
-        answer = self.answer(batch).float()
-        with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
-            picture, gap = self.teacher(batch["a"], answer, batch["y"])
-        losses = {"picture": picture, "gap": gap}
-        loss = picture + self.options.motion * gap
-        if self.options.structure:
+        weights = self.options
+        answer, found = self._drawn(batch)
+        losses = {"picture": multiscale_l1(answer, batch["y"], weights.scales)}
+        loss = losses["picture"]
+        if weights.motion:
+            with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
+                losses["gap"] = self.gap(batch["a"], answer, batch["y"])
+            loss = loss + weights.motion * losses["gap"]
+        if weights.structure:
             losses["structure"] = dissimilarity(answer, batch["y"])
-            loss = loss + self.options.structure * losses["structure"]
+            loss = loss + weights.structure * losses["structure"]
+        if found is not None:
+            losses["displacement"] = relative_error(found, -batch["backward_flow"])
+            loss = loss + weights.displacement * losses["displacement"]
         return {"loss": loss, **losses}
+
+    def _drawn(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """The answer and, where it is taught, the motion that the generator found."""
+        if not self.options.displacement:
+            return self.answer(batch).float(), None
+        network = cast(FlowmagSplat, self.network)
+        drawn = network.explained(batch["a"], batch["b"], batch["alpha"])
+        return drawn.picture.float(), drawn.motion
 
 
 def build_task(config: Config) -> Task:
@@ -141,8 +162,10 @@ def build_task(config: Config) -> Task:
         raise UserError("the task flowmag trains a generator, not oh2018: name another network")
     loss = config.loss
     if isinstance(loss, TruthLoss):
+        if loss.displacement and not isinstance(network, FlowmagSplat):
+            raise UserError(f"{config.network.name} finds no displacement: leave it at 0")
         estimator = load_flow(loss.flow, iterations=loss.iterations)
-        return TruthTask(network, TruthfulLoss(estimator, loss.scales), loss)
+        return TruthTask(network, MotionGap(estimator), loss)
     options: dict[str, Any] = {"zero_correct": loss.zero_correct}
     if loss.iterations:
         options["iterations"] = loss.iterations

@@ -1,0 +1,110 @@
+"""Samples from real frames: curated pairs, clips, and a mixture with synthetic scenes.
+
+All keep the protocol of :class:`motionloupe.training.samples.Samples`.
+"""
+
+import math
+from dataclasses import fields
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from motionloupe.data.augment import PLAIN, Augment
+from motionloupe.data.clips import RandomPairs, clips_of_split
+from motionloupe.data.folders import Split
+from motionloupe.data.pairs import Frames, Pairs
+from motionloupe.errors import UserError
+from motionloupe.training.config import Data
+
+_ORDER, _ALPHA, _VIEW = range(3)  # streams of random numbers
+_HELD_OUT = 1  # what is added to the seed
+
+
+class NumberedFrames(Protocol):
+    """Endless pairs of frames, each a pure function of its number."""
+
+    def __getitem__(self, index: int) -> Frames: ...
+
+
+class ShuffledPairs:
+    """Curated pairs over and over, every time each one once, in an order of the seed."""
+
+    def __init__(self, pairs: Pairs, seed: int) -> None:
+        self.pairs, self.seed = pairs, seed
+        self._round, self._order = -1, np.empty(0, np.int64)
+
+    def __getitem__(self, index: int) -> Frames:
+        turn, place = divmod(index, len(self.pairs))
+        if turn != self._round:
+            rng = np.random.default_rng([self.seed, turn, _ORDER])
+            self._round, self._order = turn, rng.permutation(len(self.pairs))
+        return self.pairs[int(self._order[place])]
+
+
+class RealSamples(Dataset[dict[str, Tensor]]):
+    """Pairs of real frames as dictionaries: ``a``, ``b`` (3, size, size) and ``alpha`` (1, 1, 1).
+
+    Alpha is drawn log-uniformly within ``data.real.alpha``. The training split is changed as
+    ``data.real`` says, both frames alike; the test split is seen as it is. ``about`` says what the
+    frames are.
+    """
+
+    def __init__(
+        self, frames: NumberedFrames, data: Data, split: Split, seed: int, about: str
+    ) -> None:
+        low, high = data.real.alpha
+        if not 0 < low <= high < math.inf:
+            raise UserError(f"alpha must rise and be above 0, found {low:g} to {high:g}")
+        wanted = Augment(*(getattr(data.real, field.name) for field in fields(Augment)))
+        self.augment = PLAIN if split == "test" else wanted
+        self.frames, self.size, self.seed, self.about = frames, data.size, seed, about
+        self._alpha = math.log(low), math.log(high)
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        planes = self.augment(
+            self.frames[index], self.size, np.random.default_rng([self.seed, index, _VIEW])
+        )
+        a, b = (torch.from_numpy(np.ascontiguousarray(plane, np.float32)) for plane in planes)
+        rng = np.random.default_rng([self.seed, index, _ALPHA])
+        alpha = math.exp(rng.uniform(*self._alpha))
+        return {"a": a, "b": b, "alpha": torch.full((1, 1, 1), alpha)}
+
+
+class Mixture(Dataset[dict[str, Tensor]]):
+    """The ``share`` of the samples from ``real``, spread evenly, and the others from ``scenes``."""
+
+    def __init__(
+        self, real: Dataset[dict[str, Tensor]], scenes: Dataset[dict[str, Tensor]], share: float
+    ) -> None:
+        if not 0 < share <= 1:
+            raise UserError(f"the share of real pairs must be above 0 and at most 1, found {share}")
+        self.real, self.scenes, self.share = real, scenes, share
+
+    def __getitem__(self, index: int) -> dict[str, Tensor]:
+        whole = math.floor(index * self.share)
+        if math.floor((index + 1) * self.share) > whole:
+            return self.real[whole]
+        return self.scenes[index - whole]
+
+
+def curated_samples(folder: Path, data: Data, split: Split) -> RealSamples:
+    """What a run learns from, or is judged by, out of curated pairs. Raises UserError."""
+    pairs, seed = Pairs(folder, split), _seed(data, split)
+    about = f"{len(pairs)} pairs of frames from {len(set(pairs.videos))} videos"
+    return RealSamples(ShuffledPairs(pairs, seed), data, split, seed, about)
+
+
+def clip_samples(folder: Path, data: Data, split: Split) -> RealSamples:
+    """The same out of clips below a folder. Raises UserError."""
+    real, seed = data.real, _seed(data, split)
+    clips = clips_of_split(folder, split, real.test_share)
+    pairs = RandomPairs(clips, real.strides, real.side, seed)
+    return RealSamples(pairs, data, split, seed, f"pairs of frames from {len(clips)} clips")
+
+
+def _seed(data: Data, split: Split) -> int:
+    return data.seed + (_HELD_OUT if split == "test" else 0)

@@ -1,0 +1,134 @@
+"""Adapting to one video: it learns, it never ends up worse, and it says why it cannot begin."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from motionloupe.cli import main
+from motionloupe.cli.adapt import chosen
+from motionloupe.errors import UserError
+from motionloupe.magnifiers.flowmag import FlowMag
+from motionloupe.networks import build
+from motionloupe.networks.weights import read_tensors, save_weights
+from motionloupe.training.adaptation import Adaptation, adapt
+from tests.scenes import shifted, texture, to_uint8
+
+SMALL = {"base": 4, "mend": 4}
+QUICK = {"minutes": None, "size": 48, "batch": 1, "views": 4, "flow": "lucas-kanade"}
+
+
+def frames_to(folder, count, height=56, width=64):
+    """A texture that sways by half a pixel, as pictures."""
+    folder.mkdir()
+    still = texture(height, width)
+    for number in range(count):
+        moved = to_uint8(shifted(still, 0.5 * math.sin(number)))
+        cv2.imwrite(str(folder / f"{number:03d}.png"), moved[..., ::-1])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory):
+    return frames_to(tmp_path_factory.mktemp("video") / "frames", 12)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("weights") / "start.safetensors"
+    network = build("flowmag-splat", SMALL)
+    torch.nn.init.normal_(network.finder.body.leave.weight, std=0.2)  # it begins by erring
+    card = {"licence": "mine"}
+    save_weights(path, "flowmag-splat", SMALL, network.state_dict(), card, half=False)
+    return path
+
+
+def test_the_loss_on_held_out_frames_falls_and_the_weights_magnify(video, weights, tmp_path):
+    options = Adaptation(**QUICK, steps=12, check=6, rate=3e-3, alpha=(2.0, 6.0))
+    told = []
+    done = adapt(video, weights, tmp_path / "out.safetensors", options, tell=told.append)
+    assert done.after < done.before
+    assert done.steps == 12
+    assert done.flow == "lucas-kanade"
+    assert len(told) == 3  # before, and every 6 steps
+    assert not done.warnings
+    magnifier = FlowMag(weights=done.path)
+    assert magnifier.card["licence"] == "mine"
+    assert magnifier.card["adapted"]["held_out"] == {"before": done.before, "after": done.after}
+    still = texture(56, 64).astype(np.float32)
+    assert magnifier.pair(still, still, 5.0).shape == still.shape
+
+
+@pytest.mark.parametrize("rate", [1.0, 1e30])
+def test_what_only_makes_it_worse_leaves_the_weights_as_they_were(video, weights, tmp_path, rate):
+    options = Adaptation(**QUICK, steps=100, check=1, patience=2, rate=rate)
+    done = adapt(video, weights, tmp_path / "out.safetensors", options)
+    assert done.after == done.before
+    assert done.steps == 2  # its patience, or the weights are lost
+    assert "as they were" in done.warnings[0]
+    before, after = read_tensors(weights)[0], read_tensors(done.path)[0]
+    for name, tensor in before.items():
+        torch.testing.assert_close(after[name].float(), tensor.float(), rtol=1e-3, atol=1e-6)
+
+
+def test_the_statistics_of_batch_norms_stay(video, weights, tmp_path):
+    options = Adaptation(**QUICK, steps=3, check=1, rate=1e-3)
+    done = adapt(video, weights, tmp_path / "out.safetensors", options)
+    before, after = read_tensors(weights)[0], read_tensors(done.path)[0]
+    running = [name for name in before if "running" in name]
+    assert running
+    for name in running:
+        torch.testing.assert_close(after[name].float(), before[name].float(), rtol=1e-3, atol=1e-6)
+
+
+def test_time_ends_it_too(video, weights, tmp_path):
+    options = Adaptation(**(QUICK | {"minutes": 1e-6}))
+    assert adapt(video, weights, tmp_path / "out.safetensors", options).steps == 0
+
+
+def test_what_cannot_be_adapted_is_told(video, weights, tmp_path):
+    target = tmp_path / "out.safetensors"
+    two = frames_to(tmp_path / "two", 2)
+    with pytest.raises(UserError, match="has 2 frames: adaptation needs 3"):
+        adapt(two, weights, target, Adaptation(**QUICK, steps=1))
+    oh = tmp_path / "oh.safetensors"
+    network = build("oh2018", {"width": 4})
+    save_weights(oh, "oh2018", {"width": 4}, network.state_dict(), {})
+    with pytest.raises(UserError, match="needs those of flowmag"):
+        adapt(video, oh, target, Adaptation(**QUICK, steps=1))
+    assert not target.exists()
+    for wrong in ({"steps": 0}, {"minutes": None}, {"minutes": 0}, {"alpha": (4.0, 2.0)}):
+        with pytest.raises(UserError):
+            Adaptation(**wrong)
+
+
+def test_a_small_or_long_video_will_do(weights, tmp_path, monkeypatch):
+    monkeypatch.setattr("motionloupe.training.adaptation._MOST_FRAMES", 5)
+    long = frames_to(tmp_path / "long", 23, 17, 21)
+    done = adapt(long, weights, tmp_path / "out.safetensors", Adaptation(**QUICK, steps=1))
+    assert math.isfinite(done.after)
+
+
+def test_limits_as_one_types_them():
+    assert chosen("100", 10.0).steps == 100
+    assert chosen("100", 10.0).minutes is None
+    assert chosen("1.5min", 10.0).minutes == 1.5
+    assert chosen("10", 40.0).alpha == (4.0, 16.0)
+    assert chosen("10", 1.0).alpha == (1.5, 2.0)
+    with pytest.raises(UserError, match="steps \\(100\\) or minutes"):
+        chosen("soon", 10.0)
+
+
+def test_the_commands(video, weights, tmp_path, capsys):
+    target = tmp_path / "adapted.safetensors"
+    words = ["adapt", str(video), "--weights", str(weights), "--for", "1", "-o", str(target)]
+    assert main([*words, "--flow", "lucas-kanade"]) == 0
+    assert target.is_file()
+    assert "1 steps through lucas-kanade" in capsys.readouterr().out
+    assert main(words) == 2
+    assert "--force" in capsys.readouterr().err
+    assert main(["magnify", str(video), str(tmp_path / "x"), "-m", "phase", "--adapt", "5"]) == 2
+    assert "only flowmag adapts" in capsys.readouterr().err
