@@ -3,10 +3,10 @@
     python -m benchmarks.bands
     python -m benchmarks.bands --methods phase,riesz --weights mine=oh2018.safetensors --noise 1
 
-Two discs with the spectrum of natural pictures tremble before another such texture that stands still,
-the left at 2 Hz and the right at 6 Hz. Their motion is exact (Fourier domain); each is measured in the middle of its
-object, and the part at its own frequency, out over in, is the factor. Static mode should give alpha
-to both, a band alpha to what lies in it and 1 to the other. Dynamic mode compares with the previous
+Two discs with the spectrum of natural pictures tremble before another such texture that stands
+still, the left at 2 Hz and the right at 6 Hz. Their motion is exact (Fourier domain). Each is
+measured in its middle; the part at its own frequency, out over in, is the factor. Static mode should
+give alpha to both, a band alpha to what lies in it and 1 to the other. Dynamic mode compares with the previous
 frame: at f hertz it should give |1 + (alpha - 1) (1 - exp(-2 pi i f / fps))|.
 """
 
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--methods", help="some, commas between, instead of all that take a band")
     parser.add_argument("--weights", action="append", default=[], help="NAME=FILE, repeatable")
     parser.add_argument("--alpha", type=float, default=8.0)
-    parser.add_argument("--motion", type=float, default=0.3, help="amplitude in pixels")
+    parser.add_argument("--motion", type=float, default=0.2, help="amplitude in pixels")
     parser.add_argument("--noise", type=float, default=0.0, help="in levels of 255")
     parser.add_argument("--filter", help="fir, butterworth, iir or ideal")
     args = parser.parse_args()
