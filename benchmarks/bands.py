@@ -5,9 +5,9 @@
 
 Two discs with the spectrum of natural pictures tremble before another such texture that stands
 still, the left at 2 Hz and the right at 6 Hz. Their motion is exact (Fourier domain). Each is
-measured in its middle; the part at its own frequency, out over in, is the factor. Static mode should
-give alpha to both, a band alpha to what lies in it and 1 to the other. Dynamic mode compares with the previous
-frame: at f hertz it should give |1 + (alpha - 1) (1 - exp(-2 pi i f / fps))|.
+measured in its middle; the part at its own frequency, out over in, is the factor. Static mode
+should give alpha to both, a band alpha to what lies in it and 1 to the other. Dynamic mode compares
+with the previous frame: at f hertz it should give |1 + (alpha - 1) (1 - exp(-2 pi i f / fps))|.
 """
 
 import argparse
