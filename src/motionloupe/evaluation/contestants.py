@@ -17,9 +17,9 @@ import numpy as np
 from motionloupe.arrays import Image, from_tensor
 from motionloupe.errors import UserError
 from motionloupe.evaluation.suites import FPS, Case, Suite
-from motionloupe.magnifiers import METHODS, load
+from motionloupe.magnifiers import METHODS, load, load_trained
 from motionloupe.magnifiers.base import Magnifier
-from motionloupe.networks.weights import read_tensors
+from motionloupe.networks.weights import network_of, read_tensors
 
 _ASTRAY = 12.0  # pixels
 
@@ -129,24 +129,10 @@ def _registered(name: str, options: Mapping[str, Any]) -> Method:
 def _learned(path: Path) -> Method:
     """The magnifier that fits the network in a file of weights."""
     _, metadata = read_tensors(path)
-    network = metadata.get("network")
-    if not isinstance(network, dict):
-        raise UserError(f"{path} does not say which network it holds: train or export it again")
-    name = str(network.get("name"))
+    name = network_of(metadata, path)["name"]
     return Method(
-        lambda **common: _magnifier(name)(weights=path, **common),
-        _described(name, {"weights": path}),
+        lambda **common: load_trained(path, **common), _described(name, {"weights": path})
     )
-
-
-def _magnifier(network: str) -> Callable[..., Magnifier[Any]]:
-    if network == "oh2018":
-        from motionloupe.magnifiers.oh2018 import Oh2018
-
-        return Oh2018
-    from motionloupe.magnifiers.flowmag import FlowMag
-
-    return FlowMag
 
 
 def _described(name: str, options: Mapping[str, Any]) -> str:

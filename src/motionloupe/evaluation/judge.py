@@ -24,7 +24,7 @@ from motionloupe.evaluation.metrics import (
 )
 from motionloupe.evaluation.suites import Case, Target
 from motionloupe.flow import load_flow
-from motionloupe.flow.base import FlowEstimator
+from motionloupe.flow.base import FlowEstimator, FromReference
 
 BORDER = 16  # pixels: nobody can know what enters the frame
 AT_REST = 0.005  # pixels: motion below this has no ratio
@@ -86,22 +86,8 @@ class Meter:
         settings = {"iterations": _RAFT_ITERATIONS} if name.startswith("raft") else {}
         self.estimator: FlowEstimator = load_flow(name, **settings)
 
-    def from_reference(self, reference: Tensor) -> "Measured":
-        return Measured(self.estimator, reference)
-
-
-class Measured:
-    """Motion from one reference; what the estimator sees at rest is measured once."""
-
-    def __init__(self, estimator: FlowEstimator, reference: Tensor) -> None:
-        self._estimator, self._reference = estimator, reference
-        self._at_rest = None
-        if not estimator.zero_at_rest:
-            self._at_rest = estimator(reference, reference)
-
-    def to(self, frame: Tensor) -> Tensor:
-        flow: Tensor = self._estimator(self._reference, frame)
-        return flow if self._at_rest is None else flow - self._at_rest
+    def from_reference(self, reference: Tensor) -> FromReference:
+        return FromReference(self.estimator, reference)
 
 
 class Judge:

@@ -1,15 +1,14 @@
 """Curves of every method over a suite's levels, as in the papers' figures."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from motionloupe.errors import UserError
 from motionloupe.evaluation.judge import title
 from motionloupe.evaluation.results import Results
 from motionloupe.evaluation.suites import Suite
+from motionloupe.views import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,14 +39,7 @@ def draw_curves(path: Path, results: Results, name: str, suite: Suite) -> None:
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=8)
     figure.suptitle(f"{name}: {suite.line}", size=11)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        figure.savefig(partial, format="png")
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    write_figure(figure, path)
 
 
 def _draw_panel(axes: "Axes", results: Results, name: str, score: str) -> None:

@@ -60,6 +60,26 @@ class FlowEstimator(nn.Module, ABC):
         return super().train(False)
 
 
+class FromReference:
+    """Motion from one picture to others; what the estimator sees at rest is measured once.
+
+    ``reference`` is (B, 3, H, W); :meth:`to` answers F(reference, frame) - F(reference, reference).
+    """
+
+    def __init__(self, estimator: FlowEstimator, reference: Tensor) -> None:
+        self.reference = reference
+        self._estimator = estimator
+        self._at_rest: Tensor | None = None
+        if not (estimator.zero_at_rest or estimator.zero_correct):
+            with torch.no_grad():
+                self._at_rest = estimator(reference, reference)
+
+    def to(self, frame: Tensor) -> Tensor:
+        """(B, 2, H, W) pixels."""
+        flow: Tensor = self._estimator(self.reference, frame)
+        return flow if self._at_rest is None else flow - self._at_rest
+
+
 def freeze(network: nn.Module) -> nn.Module:
     """Turn every parameter into a buffer of the same name, in place."""
     for module in network.modules():
