@@ -182,11 +182,11 @@ def draw_slices(
 
 
 def write_figure(figure: "Figure", path: Path) -> Path:
-    """A drawing as PNG that appears complete or not at all. Raises UserError."""
+    """A drawing (PNG, or what the suffix says) that appears whole or not at all. Raises UserError."""
     # Hidden, beside the target, and never with a suffix that a folder of pictures would match.
     hidden = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        figure.savefig(hidden, format="png")
+        figure.savefig(hidden, format=path.suffix[1:].lower() or "png")
         hidden.replace(path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None

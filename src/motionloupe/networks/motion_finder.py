@@ -89,7 +89,7 @@ def enlarged(coarse: Tensor, mix: Tensor) -> Tensor:
 
     ``mix`` (B, 36, h, w) holds the logarithms of the weights: nine for each of the four parts.
     """
-    batch, channels, height, width = coarse.shape
+    batch, _, height, width = coarse.shape
     shares = mix.view(batch, _NEIGHBOURS, _PARTS, height, width).softmax(dim=1)
     around = functional.pad(coarse, (1, 1, 1, 1), mode="replicate").unsqueeze(2)
     parts = torch.zeros_like(shares[:, :1])
