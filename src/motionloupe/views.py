@@ -182,7 +182,7 @@ def draw_slices(
 
 
 def write_figure(figure: "Figure", path: Path) -> Path:
-    """A drawing (PNG, or what the suffix says) that appears whole or not at all. Raises UserError."""
+    """A drawing, PNG or what the suffix says, there whole or not at all. Raises UserError."""
     # Hidden, beside the target, and never with a suffix that a folder of pictures would match.
     hidden = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -72,14 +72,19 @@ def test_who_cannot_take_part_says_why():
 
 
 @pytest.mark.parametrize(
-    ("network", "options"), [("oh2018", {"width": 4}), ("flowmag-splat", {"base": 4, "mend": 4})]
+    ("network", "options"),
+    [
+        ("oh2018", {"width": 4}),
+        ("flowmag-splat", {"base": 4, "mend": 4}),
+        ("flowmag-unet", {"base": 2}),
+    ],
 )
 def test_a_file_of_weights_is_a_contestant_under_the_users_name(tmp_path, pair, network, options):
     path = weights(tmp_path / "mine.safetensors", network, **options)
     mine = contestants([], weights={"mine": path})["mine"]
     (answer,) = mine.answer(pair)
     assert answer.shape == pair.frames[0].shape
-    assert (mine.refuses(SUITES["temporal"]) is None) == (network == "oh2018")
+    assert (mine.refuses(SUITES["temporal"]) is None) == (network != "flowmag-unet")
     torch.manual_seed(1)
     other = contestants([], weights={"mine": weights(path, network, **options)})["mine"]
     assert other.fingerprint != mine.fingerprint
@@ -96,7 +101,7 @@ def test_a_method_may_have_several_rows(pair):
 
 
 def test_mistakes_are_named(tmp_path):
-    with pytest.raises(UserError, match="no method 'fase' to bench; there are phase"):
+    with pytest.raises(UserError, match="no method 'fase' to bench; there are flowmag, phase"):
         contestants(["fase"])
     path = weights(tmp_path / "w.safetensors", "oh2018", width=4)
     with pytest.raises(UserError, match="other than phase"):

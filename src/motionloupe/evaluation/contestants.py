@@ -60,8 +60,10 @@ class Method:
     def refuses(self, suite: Suite) -> str | None:
         if not suite.sequence:
             return None if self._magnifier(None).pairwise else "it needs a sequence, not two frames"
-        if suite.band is not None and not self._magnifier(None).takes_band:
-            return "it cannot magnify a band"
+        try:
+            self._magnifier(suite.band)
+        except UserError as error:
+            return str(error)
         return None
 
     def answer(self, case: Case) -> list[Image]:
