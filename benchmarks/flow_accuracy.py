@@ -21,13 +21,18 @@ from skimage import data
 
 from motionloupe.arrays import Image, to_tensor
 from motionloupe.errors import UserError
-from motionloupe.flow import ESTIMATORS, load_flow
+from motionloupe.flow import load_flow
 
 SHIFTS = (0.05, 0.1, 0.2, 0.5, 1.0)  # pixels
 DIRECTION = (0.8, 0.6)  # of a shift: x and y at once
 PHOTOGRAPHS: tuple[Callable[[], Image], ...] = (data.astronaut, data.chelsea, data.coffee)
 SIDE, BORDER = 256, 16  # pixels of a photograph that are used; pixels at its edge that do not count
-ITERATIONS = {"lucas-kanade": (1, 2, 5), "raft-small": (5, 12, 20), "raft-large": (5, 12, 20)}
+ITERATIONS = {
+    "lucas-kanade": (1, 2, 5),
+    "dis": (5, 10, 20),
+    "raft-small": (5, 12, 20),
+    "raft-large": (5, 12, 20),
+}
 UNKNOWN = 1e9  # Middlebury's mark for pixels without truth
 TAG = 202021.25  # first number of a .flo file
 
@@ -98,7 +103,7 @@ def mean_error(estimator: torch.nn.Module, cases: list[Case]) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description="accuracy of the flow estimators")
     parser.add_argument("--middlebury", type=Path, help="folder of Middlebury scenes")
-    parser.add_argument("--estimators", nargs="+", default=list(ESTIMATORS))
+    parser.add_argument("--estimators", nargs="+", default=list(ITERATIONS))
     parser.add_argument("--noise", type=float, default=0.01, help="of the last column; 1 is white")
     options = parser.parse_args()
     scenes = list(middlebury(options.middlebury)) if options.middlebury else []

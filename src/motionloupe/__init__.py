@@ -3,6 +3,7 @@
 The public names are few and load on first use, so that importing the package costs nothing:
 
 - ``magnify(source, target, *, method, alpha, ...)``: a whole video, from file to file.
+- ``interpolate(source, target, *, factor, ...)``: the same with frames between its frames.
 - ``load(name, **options)``: a :class:`Magnifier`, for frames that are already in memory.
 - ``methods()``: every method's name with a line on each.
 - ``Focus`` and ``Region``: which objects to magnify, each with its own factor.
@@ -13,13 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from motionloupe.errors import UserError
+    from motionloupe.interpolation import interpolate
     from motionloupe.magnifiers import load, methods
     from motionloupe.magnifiers.base import Magnifier
     from motionloupe.masks import Focus, Region
     from motionloupe.pipeline import Result, magnify
 
 __version__ = "0.1.0"
-__all__ = ["Focus", "Magnifier", "Region", "Result", "UserError", "load", "magnify", "methods"]
+__all__ = [
+    "Focus",
+    "Magnifier",
+    "Region",
+    "Result",
+    "UserError",
+    "interpolate",
+    "load",
+    "magnify",
+    "methods",
+]
 
 _HOMES = {
     "Focus": "motionloupe.masks",
@@ -27,6 +39,7 @@ _HOMES = {
     "Region": "motionloupe.masks",
     "Result": "motionloupe.pipeline",
     "UserError": "motionloupe.errors",
+    "interpolate": "motionloupe.interpolation",
     "load": "motionloupe.magnifiers",
     "magnify": "motionloupe.pipeline",
     "methods": "motionloupe.magnifiers",

@@ -8,7 +8,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 Line = tuple[float, float, float, float]
 _DIVIDER = 4  # pixels
@@ -175,10 +178,15 @@ def draw_slices(
         axes.set_title(label, fontsize=10)
         axes.set_ylabel(name)
     axes.set_xlabel("time (s)")
+    return write_figure(figure, path)
+
+
+def write_figure(figure: "Figure", path: Path) -> Path:
+    """A drawing (PNG, or what the suffix says) that appears whole or not at all. Raises UserError."""
     # Hidden, beside the target, and never with a suffix that a folder of pictures would match.
     hidden = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        figure.savefig(hidden, format="png")
+        figure.savefig(hidden, format=path.suffix[1:].lower() or "png")
         hidden.replace(path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None

@@ -44,6 +44,10 @@ def test_where_the_length_is_unknown_no_time_left_is_invented(monkeypatch, capsy
     assert told(monkeypatch, capsys, 60).err.splitlines()[1] == "80 frames, 8 frames/s"
 
 
+def test_what_is_counted_may_have_another_name():
+    assert console._line(3, 9, 2.0, "scenes") == "3 of 9 scenes, 2 scenes/s, 3 s left"
+
+
 def test_quiet_says_nothing(monkeypatch, capsys):
     assert told(monkeypatch, capsys, 100, quiet=True) == ("", "")
 

@@ -22,6 +22,7 @@ WITHOUT = {
     "sam": None,
     "dilate": None,
     "feather": None,
+    "outside": None,
     "background": None,
     "follow": False,
 }
@@ -103,7 +104,10 @@ def test_a_mask_that_is_resized_is_told(folder, capsys):
         ("--point 500,5", "outside the frame"),
         ("--point 5,5 --sam nowhere", "box or a mask"),
         ("--mask left.png --dilate -1", "dilate"),
-        ("--mask left.png --background blue", "keep or composite"),
+        ("--mask left.png --background blue", "keep, composite, still"),
+        ("--mask left.png --outside -1", "0 or larger"),
+        ("--mask left.png --outside 0 --background still", "needs the background keep"),
+        ("--outside 0", "--outside needs an object"),
         ("--feather 3", "--feather needs an object"),
         ("--follow", "--follow needs an object"),
     ],
@@ -143,7 +147,15 @@ def test_a_file_may_have_an_equals_sign_in_its_name(folder):
 
 def test_every_choice_reaches_the_focus():
     made = focus(
-        ["a.png"], None, None, sam="w", dilate=2.0, feather=3.0, background="composite", follow=True
+        ["a.png"],
+        None,
+        None,
+        sam="w",
+        dilate=2.0,
+        feather=3.0,
+        outside=None,
+        background="composite",
+        follow=True,
     )
     assert (made.dilate, made.feather, made.background, made.follow) == (2, 3, "composite", True)
     assert isinstance(made.point_segmenter, Sam2)
@@ -160,7 +172,7 @@ def test_the_page_on_masks_does_what_it_says(folder):
         for index in range(4):
             writer.write(frame, index, 1)
     commands = [line for line in page.splitlines() if line.startswith("motionloupe ")]
-    assert len(commands) == 4
+    assert len(commands) == 6
     for command in commands:
         assert main([*shlex.split(command)[1:], "-q", "-m", "linear"]) == 0, command
     for code in re.findall(r"^```python\n(.*?)^```$", page, flags=re.M | re.S):

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import cv2
+import numpy as np
 import pytest
 
 from motionloupe.cli import main
@@ -14,8 +15,9 @@ from motionloupe.evaluation.contestants import contestants
 from motionloupe.evaluation.report import leaders
 from motionloupe.evaluation.results import Key, Results, Row, Store
 from motionloupe.evaluation.run import STORE, Plan, run
-from motionloupe.evaluation.strips import close_up
-from motionloupe.evaluation.suites import SUITES, Material
+from motionloupe.evaluation.strips import close_up, draw_strips, slice_line
+from motionloupe.evaluation.suites import SUITES
+from motionloupe.evaluation.synthetic import Material
 from tests.data.material import cutouts, photographs
 
 GAP = "motion_gap/lucas-kanade"
@@ -39,7 +41,7 @@ def plan(*names, methods=("warp-bilinear",), count=2, levels=3):
         suites={name: SUITES[name].thinned(levels) for name in names},
         contestants=contestants(methods),
         estimators=["lucas-kanade"],
-        material=Material(photographs(), cutouts(), (96, 96), seed=5),
+        stocks={"scenes": Material(photographs(), cutouts(), (96, 96), seed=5)},
         count=count,
         about={},
     )
@@ -79,7 +81,7 @@ def test_a_stopped_run_goes_on_where_it_was(tmp_path, monkeypatch):
         answers.append(case)
         if len(answers) == 3:
             raise KeyboardInterrupt
-        return who._truth(case)
+        return [np.zeros_like(case.frames[1])]
 
     monkeypatch.setattr(who.CHECKS["truth"], "answer", stop_at_the_tenth)
     with pytest.raises(KeyboardInterrupt):
@@ -110,13 +112,14 @@ def test_more_scenes_and_methods_add_to_what_is_known(tmp_path):
     assert made(2, ("linear", "riesz")) == 4
     assert made(1, contestants=contestants(["linear"], {"linear": {"chroma": 1.0}})) == 2
     other = Material(photographs(), cutouts(), (96, 96), seed=5, fingerprint="others")
-    assert made(1, material=other) == 8
+    assert made(1, stocks={"scenes": other}) == 8
     assert made(2) == 0
 
 
 def test_one_command_gives_the_whole_report(pictures, tmp_path, capsys):
     output = tmp_path / "report"
-    weaker = ["--methods", "linear,riesz", "--set", "linear.lambda_c=4", "--quick"]
+    rows = "linear,riesz,linear[lambda_c=9,chroma=1]"
+    weaker = ["--methods", rows, "--set", "linear.lambda_c=4", "--quick"]
     assert bench(pictures, output, "magnified-motion,still", *weaker, "--largest-alpha", "20") == 0
     text = (output / "report.md").read_text()
     assert "seed 0" in text
@@ -124,11 +127,15 @@ def test_one_command_gives_the_whole_report(pictures, tmp_path, capsys):
     assert "**" in text
     for line in text.splitlines():
         if line.startswith("!["):
-            assert (output / line.partition("](")[2].rstrip(")")).stat().st_size > 1000
+            picture = output / line.partition("](")[2].rstrip(")")
+            assert picture.stat().st_size > 1000
+            if picture.parent.name == "plots":
+                assert "<svg" in picture.with_suffix(".svg").read_text()[:1000]
     with (output / "results.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["suite"] for row in rows} == {"magnified-motion", "still"}
-    assert {row["method"] for row in rows} == {"linear", "riesz", "input", "truth", "broken"}
+    known = {"linear", "riesz", "linear[lambda_c=9,chroma=1]", "input", "truth", "broken"}
+    assert {row["method"] for row in rows} == known
     assert {row["n"] for row in rows} == {"1"}
     assert max(float(row["alpha"]) for row in rows) == 20
     assert len(list((output / "strips").glob("*.png"))) == 6
@@ -150,6 +157,12 @@ def test_one_command_gives_the_whole_report(pictures, tmp_path, capsys):
         (["still", "--largest-alpha", "nan"], "above 0"),
         (["alpha", "--largest-alpha", "0.5"], "no level"),
         (["still", "--estimators", "eyes"], "no flow estimator 'eyes'"),
+        (["still", "--methods", "warp-bilinear[inpaint"], "METHOD[NAME=VALUE,...]"),
+        (["still", "--methods", "warp-bilinear[paint=none]"], "no option 'paint'"),
+        (["still", "--methods", "fase[x=1]"], "no method 'fase'"),
+        (["noise-real"], "--clips DIR"),
+        (["still", "--band", "1", "2"], "--band is for the suite physical"),
+        (["still", "--reference", "sensor.csv"], "--video FILE"),
     ],
 )
 def test_mistakes_are_one_line(pictures, tmp_path, capsys, words, reason):
@@ -193,6 +206,19 @@ def test_infinity_and_nothing_survive_the_file(tmp_path):
     found = Store(tmp_path / STORE).get(key, "s")
     assert found.scores == {"psnr": float("inf")}
     json.loads((tmp_path / STORE).read_text(), parse_constant=pytest.fail)
+
+
+def test_a_sequence_is_cut_along_what_moves(tmp_path):
+    suite = SUITES["temporal"]
+    material = Material(photographs(), cutouts(), (96, 64), seed=0)
+    case = suite.case(material, suite.levels[1], 0)
+    x1, y1, x2, y2 = slice_line(case)
+    rows, columns = close_up(case, len(case.targets) // 2)
+    assert (x2 - x1, y2 - y1) in ((0, rows.stop - rows.start - 1), (23, 0))
+    assert columns.start <= x1 <= x2 < columns.stop
+    drawn = draw_strips(tmp_path, "temporal", suite, contestants(["linear"]), material)
+    assert [path.name for path in drawn] == ["temporal-6.png", "temporal-6-slices.png"]
+    assert all(path.stat().st_size > 1000 for path in drawn)
 
 
 def test_the_close_up_is_where_magnification_shows():

@@ -6,7 +6,8 @@ import torch
 
 from motionloupe.errors import UserError
 from motionloupe.evaluation.contestants import CHECKS, contestants
-from motionloupe.evaluation.suites import SUITES, Material
+from motionloupe.evaluation.suites import SUITES
+from motionloupe.evaluation.synthetic import Material
 from motionloupe.magnifiers import METHODS, load
 from motionloupe.networks import build
 from motionloupe.networks.weights import save_weights
@@ -82,6 +83,16 @@ def test_a_file_of_weights_is_a_contestant_under_the_users_name(tmp_path, pair, 
     torch.manual_seed(1)
     other = contestants([], weights={"mine": weights(path, network, **options)})["mine"]
     assert other.fingerprint != mine.fingerprint
+
+
+def test_a_method_may_have_several_rows(pair):
+    rows = ["linear", "linear[chroma=1]"]
+    found = contestants(rows, {"linear": {"lambda_c": 4.0}, "linear[chroma=1]": {"chroma": 1.0}})
+    plain, coloured = (found[row].answer(pair)[0] for row in rows)
+    expected = load("linear", lambda_c=4.0, chroma=1.0).pair(*pair.frames, pair.alpha)
+    assert np.array_equal(coloured, expected)
+    assert not np.array_equal(plain, coloured)
+    assert found[rows[0]].fingerprint != found[rows[1]].fingerprint
 
 
 def test_mistakes_are_named(tmp_path):

@@ -1,16 +1,21 @@
 """Scores of answers whose quality is known."""
 
 import math
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from motionloupe.errors import UserError
 from motionloupe.evaluation.contestants import CHECKS
 from motionloupe.evaluation.judge import BORDER, METRICS, Judge, Meter, metric_of, title
 from motionloupe.evaluation.metrics import motion_gain
-from motionloupe.evaluation.suites import SUITES, Material
+from motionloupe.evaluation.perceptual import Perceptual
+from motionloupe.evaluation.suites import SUITES
+from motionloupe.evaluation.synthetic import Material
 from motionloupe.flow.base import FlowEstimator
 from tests.data.material import cutouts, photographs
 from tests.scenes import texture
@@ -60,6 +65,31 @@ def test_doing_nothing_gains_one_over_alpha(material, meters):
     assert found["input"][f"magnification_error/{FLOW}"] == pytest.approx(2, abs=0.05)
     assert found["truth"][f"gain/{FLOW}"] == pytest.approx(1, abs=0.02)
     assert found["truth"][f"motion_error/{FLOW}"] < 0.1
+
+
+def test_lpips_is_asked_of_what_lies_inside_the_border(material, meters, monkeypatch):
+    class Fake(torch.nn.Module):
+        def __init__(self, net, verbose):
+            super().__init__()
+            assert (net, verbose) == ("alex", False)
+
+        def forward(self, first, second, normalize):
+            assert normalize  # pictures are in [0, 1]
+            assert first.shape[-2:] == (96 - 2 * BORDER, 112 - 2 * BORDER)
+            return (first - second).abs().mean(dim=(1, 2, 3), keepdim=True)
+
+    monkeypatch.setitem(sys.modules, "lpips", SimpleNamespace(LPIPS=Fake))
+    suite = SUITES["input-motion"]
+    case = suite.case(material, suite.levels[4], 0)
+    judge = Judge(case, meters, Perceptual())
+    assert judge.scores(CHECKS["truth"].answer(case))["lpips"] == 0
+    assert judge.scores(CHECKS["input"].answer(case))["lpips"] > 0
+
+
+def test_without_its_package_lpips_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lpips", None)
+    with pytest.raises(UserError, match=r"pip install motionloupe\[lpips\]"):
+        Perceptual()
 
 
 def test_still_scenes_have_no_ratio(material, meters):

@@ -9,16 +9,9 @@ import torch
 
 from motionloupe.data.photometry import noise_level
 from motionloupe.errors import UserError
-from motionloupe.evaluation.suites import (
-    BAND,
-    FPS,
-    FRAMES,
-    JUDGED,
-    PICKED,
-    SUITES,
-    Material,
-    suites,
-)
+from motionloupe.evaluation.cases import FPS
+from motionloupe.evaluation.suites import SUITES, suites
+from motionloupe.evaluation.synthetic import BAND, FRAMES, JUDGED, PICKED, Material
 from motionloupe.measurement.displacement import displacement
 from tests.data.material import cutouts, photographs
 
@@ -107,12 +100,17 @@ def test_a_sequence_magnifies_one_frequency_and_leaves_the_other(material):
     assert all(kind.any() for kind in found)
     again = suite.case(material, level, 0)
     assert np.array_equal(again.frames[7], case.frames[7])
+    film = list(case.truths())
+    assert len(film) == FRAMES
+    for target in case.targets:
+        assert np.array_equal(film[target.number], target.truth[0].permute(1, 2, 0).numpy())
 
 
 def test_thinned_and_capped_suites_keep_what_they_can():
     few = SUITES["subpixel"].thinned(3)
     assert [level.value for level in few.levels] == [0.04, 0.2, 1.0]
     assert few.thinned(9) is few
+    assert [level.value for level in few.thinned(1).levels] == [0.2]
     capped = SUITES["subpixel"].capped(100)
     assert [level.alpha for level in capped.levels][:6] == [100] * 5 + [
         pytest.approx(76.9, abs=0.1)
@@ -129,3 +127,8 @@ def test_what_cannot_be_asked_is_said():
     with pytest.raises(UserError, match="temporal needs objects"):
         SUITES["temporal"].case(bare, SUITES["temporal"].levels[0], 0)
     assert list(suites(["all"])) == list(SUITES)
+    assert list(suites(["all"], ["pairs", "clips"])) == ["pairs", "noise-real"]
+    with pytest.raises(UserError, match="the suites need material"):
+        suites(["all"], [])
+    with pytest.raises(UserError, match="the suite pairs needs real pairs: --pairs DIR"):
+        suites(["pairs"], ["scenes"])

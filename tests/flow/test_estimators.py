@@ -5,10 +5,13 @@ import torch
 from torch import nn
 from torchvision.models.optical_flow import raft_small
 
+from motionloupe.arrays import to_tensor
 from motionloupe.errors import UserError
 from motionloupe.flow import default_flow, estimators, load_flow
+from motionloupe.flow.dis import Dis
 from motionloupe.flow.lucas_kanade import LucasKanade
 from motionloupe.flow.raft import Raft
+from tests.scenes import shifted, texture
 
 
 def random_raft(**options):
@@ -16,7 +19,8 @@ def random_raft(**options):
     return Raft(raft_small(weights=None), iterations=2, **options)
 
 
-BUILDERS = {"lucas-kanade": LucasKanade, "raft": random_raft}
+BUILDERS = {"lucas-kanade": LucasKanade, "raft": random_raft, "dis": Dis}
+TEACHERS = ["lucas-kanade", "raft"]
 
 
 @pytest.fixture(params=BUILDERS)
@@ -47,7 +51,7 @@ def test_a_batch_is_the_same_as_its_items(estimator):
 
 
 @pytest.mark.parametrize("zero_correct", [False, True])
-@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("name", TEACHERS)
 def test_gradients_reach_both_pictures_and_never_the_estimator(name, zero_correct):
     estimator = BUILDERS[name](zero_correct=zero_correct)
     before = {key: value.clone() for key, value in estimator.state_dict().items()}
@@ -68,6 +72,24 @@ def test_gradients_reach_both_pictures_and_never_the_estimator(name, zero_correc
     after = estimator.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(value, after[key]) for key, value in before.items())
+
+
+def test_what_has_no_gradients_refuses_to_teach():
+    a, b = pictures()
+    with pytest.raises(UserError, match="cannot teach"):
+        Dis()(a, b.requires_grad_())
+    with torch.inference_mode():
+        assert Dis()(a, b).isfinite().all()
+
+
+@pytest.mark.parametrize("distance", [0.2, 3.0])
+def test_dis_finds_a_shift_and_rest(distance):
+    still = texture(96, 128)
+    a, b = to_tensor(still), to_tensor(shifted(still, distance))
+    flow = Dis()(a, b)[0, :, 12:-12, 12:-12]
+    assert flow[0].mean().item() == pytest.approx(distance, rel=0.05, abs=0.02)
+    assert flow[1].mean().item() == pytest.approx(0, abs=0.02)
+    assert Dis()(a, a).abs().max() == 0
 
 
 def test_zero_correction_takes_away_what_equal_frames_give():
@@ -106,7 +128,7 @@ def test_the_correlations_are_not_kept():
 
 
 def test_every_name_has_a_line():
-    assert set(estimators()) == {"lucas-kanade", "raft-small", "raft-large"}
+    assert set(estimators()) == {"lucas-kanade", "dis", "raft-small", "raft-large", "ptlflow"}
     assert all(estimators().values())
 
 

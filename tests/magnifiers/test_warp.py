@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from motionloupe.errors import UserError
+from motionloupe.flow.base import FlowEstimator
 from motionloupe.magnifiers import load
 from motionloupe.magnifiers.warp import WarpBilinear, WarpNearest
 from motionloupe.measurement.displacement import displacement
@@ -137,3 +138,25 @@ def test_devices_options_and_mistakes():
     ):
         with pytest.raises(UserError, match=words):
             load("warp-nearest", **options)
+
+
+class Drifting(FlowEstimator):
+    """Sees a quarter of a pixel between equal frames, and counts how often it is asked."""
+
+    asked = 0
+
+    def estimate(self, a, b):
+        self.asked += 1
+        return torch.full_like(a[:, :2], 0.25)
+
+
+def test_what_an_estimator_sees_at_rest_is_measured_once_for_each_reference():
+    loupe = WarpBilinear()
+    loupe._estimator = Drifting(1, zero_correct=False)
+    frames = [to_uint8(texture(32, 40))] * 4
+    for drawn in loupe.stream(frames, 10.0):
+        np.testing.assert_array_equal(drawn, frames[0])
+    assert loupe._estimator.asked == 5
+    other = to_uint8(texture(32, 40, seed=1))
+    np.testing.assert_array_equal(loupe.pair(other, other, 10.0), other)
+    assert loupe._estimator.asked == 7

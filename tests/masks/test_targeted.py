@@ -106,6 +106,25 @@ def test_each_object_has_its_own_factor_and_the_later_wins(frames):
     assert (swapped == 9.0).all()
 
 
+@pytest.mark.parametrize("name", ["phase", "riesz", "warp-bilinear"])
+def test_a_factor_outside_calms_all_but_the_object(name, frames):
+    focus = Focus([Region(mask_of(LEFT), alpha=2.0)], dilate=4, feather=3, outside=0.0)
+    pictures = drawn(name, frames, focus)
+    assert moved(pictures, LEFT) == pytest.approx(2 * moved(frames, LEFT), rel=0.15)
+    assert moved(pictures, RIGHT) == pytest.approx(0, abs=0.08)
+    assert moved(frames, RIGHT) > 0.3
+
+
+def test_before_a_still_background_only_the_object_moves(frames):
+    focus = Focus([Region(mask_of(LEFT))], feather=4, background="still")
+    pictures = drawn("phase", frames, focus, alpha=1.0)
+    assert moved(pictures, LEFT) == pytest.approx(moved(frames, LEFT), rel=0.1)
+    far = np.ones((HEIGHT, WIDTH), bool)
+    far[19:77, 3:61] = False
+    for picture in pictures:
+        np.testing.assert_array_equal(picture[far], frames[0][far])
+
+
 def test_the_factor_of_the_call_may_itself_be_a_map(frames):
     alpha = np.linspace(2, 5, WIDTH) * np.ones((HEIGHT, 1))
     made = Aim(Focus([Region(mask_of(LEFT))]), alpha, frames[0])(frames[0])
@@ -152,7 +171,7 @@ def test_a_focus_must_mean_something(frames):
         (lambda: Region(mask=mask, alpha=float("nan")), "finite"),
         (lambda: Focus([Region(mask)], dilate=-1), "dilate"),
         (lambda: Focus([Region(mask)], feather=float("inf")), "feather"),
-        (lambda: Focus([Region(mask)], background="blue"), "keep or composite"),
+        (lambda: Focus([Region(mask)], background="blue"), "keep, composite, still"),
         (lambda: Aim(Focus([Region(mask)]), np.ones((3, 3)), frames[0]), "3 x 3"),
         (lambda: Aim(Focus([Region(mask)], follow=True, flow="x"), 2.0, frames[0]), "estimator"),
     ]:

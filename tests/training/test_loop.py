@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from motionloupe.errors import UserError
 from motionloupe.networks.weights import load_weights, read_tensors
 from motionloupe.training.checkpoints import fresh
-from motionloupe.training.config import Data, Optimiser, Report
+from motionloupe.training.config import Data, NetworkChoice, Optimiser, Report
 from motionloupe.training.distributed import Process
 from motionloupe.training.loop import learn, rate_at, train
 from motionloupe.training.samples import batches
@@ -86,6 +86,21 @@ def test_the_weights_can_be_loaded_and_say_where_they_come_from(whole):
     assert card["config"]["network"]["options"] == {"width": 4}
     assert sum(p.numel() for p in network.parameters()) > 0
     assert len(list((whole / "pictures").glob("*.png"))) == 4
+
+
+def test_a_run_may_begin_with_the_weights_of_another(whole, tmp_path):
+    start = str(whole / "weights.safetensors")
+    config = tiny(2)
+    begun = replace(config, network=replace(config.network, start=start))
+    train(begun, Drifting(), Drifting(seed=9), tmp_path / "begun", tell=lambda line: None)
+    train(config, Drifting(), Drifting(seed=9), tmp_path / "random", tell=lambda line: None)
+    first = [lines(tmp_path / name)[0]["loss"] for name in ("begun", "random")]
+    best = min(row["loss"] for row in lines(whole) if row["kind"] == "validation")
+    assert first[0] == pytest.approx(best, rel=1e-2)  # stored in half precision
+    assert first[0] < first[1]
+    wider = replace(config, network=NetworkChoice("oh2018", {"width": 8}, start))
+    with pytest.raises(UserError, match="does not fit oh2018"):
+        train(wider, Drifting(), Drifting(seed=9), tmp_path / "wider", tell=lambda line: None)
 
 
 def test_stopping_and_going_on_is_as_never_stopping(whole, tmp_path):

@@ -24,6 +24,8 @@ from motionloupe.cli import (
     curate,
     demo,
     info,
+    inspect,
+    interpolate,
     magnify,
     methods,
     slices,
@@ -45,11 +47,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("magnify")(magnify.command)
+app.command("interpolate")(interpolate.command)
 app.command("slice")(slices.command)
 app.command("compare")(compare.command)
 app.command("info")(info.command)
 app.command("methods")(methods.command)
 app.command("demo")(demo.command)
+app.command("inspect")(inspect.command)
 app.command("synth")(synth.command)
 app.command("curate")(curate.command)
 app.command("adapt")(adapt.command)

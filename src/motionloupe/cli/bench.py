@@ -1,27 +1,29 @@
 """``motionloupe bench``: every method on the papers' suites, in one report."""
 
-import hashlib
+import re
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from motionloupe.cli import options
+from motionloupe.cli import options, stocks
 from motionloupe.cli.console import Progress, say
 from motionloupe.errors import UserError
 
 if TYPE_CHECKING:
-    from motionloupe.evaluation.suites import Suite
+    from motionloupe.evaluation.cases import Suite
+    from motionloupe.evaluation.run import Outcome, Plan
 
 SuiteNames = Annotated[
     str,
     typer.Argument(
         metavar="SUITE",
-        help="all, or some with commas: subpixel,noise,noise-subpixel,alpha,input-motion,"
-        "magnified-motion,still,temporal.",
+        help="all that there is material for, or some with commas: subpixel,noise,noise-subpixel,"
+        "alpha,input-motion,magnified-motion,still,temporal,pairs,noise-real,physical.",
     ),
 ]
 Output = Annotated[
@@ -34,8 +36,24 @@ Backgrounds = Annotated[Path | None, typer.Option(help="Folder of photographs; C
 Objects = Annotated[
     Path | None, typer.Option(help="Folder of cut-outs with transparency; COCO or VOC too.")
 ]
+Pairs = Annotated[Path | None, typer.Option(help="Folder of real pairs that curate wrote.")]
+Clips = Annotated[Path | None, typer.Option(help="Folder of real videos, for noise-real.")]
+Video = Annotated[Path | None, typer.Option(help="A video whose motion a sensor read too.")]
+Reference = Annotated[
+    Path | None,
+    typer.Option(help="CSV of that sensor: seconds, and displacement, velocity or acceleration."),
+]
+Box = Annotated[str | None, typer.Option(help="X,Y,W,H: where the sensor sits in the video.")]
+Band = Annotated[
+    tuple[float, float] | None, typer.Option(help="LOW HIGH in hertz: magnify and compare these.")
+]
 Split = Annotated[str, typer.Option(help="Files to use: test (held out by name), train or all.")]
-Methods = Annotated[str | None, typer.Option(help="Some methods with commas, instead of all.")]
+Methods = Annotated[
+    str | None,
+    typer.Option(
+        help="Rows, with commas: all, or methods; 'warp-bilinear[inpaint=none]' is a variant."
+    ),
+]
 Weights = Annotated[
     list[str] | None,
     typer.Option(help="NAME=FILE: a row for these weights, under this name; repeatable."),
@@ -52,12 +70,11 @@ Count = Annotated[int | None, typer.Option("--count", "-n", help="Scenes for eac
 Size = Annotated[str | None, typer.Option(help="W,H of the scenes in pixels.")]
 Seed = Annotated[int, typer.Option(help="Equal seeds give equal scenes.")]
 LargestAlpha = Annotated[float | None, typer.Option(help="Cap the suites' factors.")]
-Quick = Annotated[
-    bool, typer.Option("--quick", help="A minute's look: few small scenes, 3 levels.")
-]
+Lpips = Annotated[bool, typer.Option("--lpips", help="Score LPIPS too (motionloupe[lpips]).")]
+Quick = Annotated[bool, typer.Option("--quick", help="A minute's look: one small scene, 3 levels.")]
 
 _COUNT, _SIZE = 20, "384,384"
-_QUICK_COUNT, _QUICK_SIZE, _QUICK_LEVELS = 1, "128,128", 3
+_QUICK_COUNT, _QUICK_SIZE, _QUICK_LEVELS = 1, "96,96", 3
 
 
 def command(
@@ -66,6 +83,13 @@ def command(
     scenes: Scenes = None,
     backgrounds: Backgrounds = None,
     objects: Objects = None,
+    pairs: Pairs = None,
+    clips: Clips = None,
+    video: Video = None,
+    reference: Reference = None,
+    box: Box = None,
+    band: Band = None,
+    fps: options.Fps = None,
     split: Split = "test",
     methods: Methods = None,
     weights: Weights = None,
@@ -75,52 +99,70 @@ def command(
     size: Size = None,
     seed: Seed = 0,
     largest_alpha: LargestAlpha = None,
+    lpips: Lpips = False,
     quick: Quick = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
 ) -> None:
-    """Compare every method on synthetic scenes with exact truth, after the papers' suites.
+    """Compare every method on synthetic scenes with exact truth, and on real footage.
 
-    Writes report.md, results.csv, plots and strips. What the folder holds already is kept.
+    The suites are the papers'. Writes report.md, results.csv, plots and strips. What the folder
+    holds already is kept.
 
     Example: motionloupe bench subpixel --scenes pictures -o report
     """
     from motionloupe.evaluation.contestants import contestants
-    from motionloupe.evaluation.report import write_report
-    from motionloupe.evaluation.run import Plan, run
-    from motionloupe.evaluation.strips import draw_strips
+    from motionloupe.evaluation.run import Plan
 
-    asked = _suites(suite, largest_alpha, quick)
-    where = _folders(scenes, backgrounds, objects)
-    side = size or (_QUICK_SIZE if quick else _SIZE)
-    material, about = _material(where, split, side, seed)
-    chosen = None if methods is None else _names(methods)
+    given = stocks.Given(scenes, backgrounds, objects, pairs, clips, video, reference, box, fps)
+    where = stocks.given(given, split, size or (_QUICK_SIZE if quick else _SIZE), seed)
+    asked = _suites(suite, where, band, largest_alpha, quick)
+    rows, settled = _rows(methods, settings or [])
     plan = Plan(
         suites=asked,
-        contestants=contestants(chosen, _options(settings or []), _files(weights or [])),
+        contestants=contestants(rows, settled, _files(weights or [])),
         estimators=_names(estimators) if estimators else _estimators(quick),
-        material=material,
+        stocks=where.stocks,
         count=(_QUICK_COUNT if quick else _COUNT) if count is None else count,
-        about=about,
+        about=where.about,
+        perceptual=lpips,
     )
-    with Progress(quiet) as progress:
-        outcome = run(plan, output, progress=progress)
-    strips = {
-        name: draw_strips(output / "strips", name, each, plan.players(each), material)
-        for name, each in asked.items()
-        if not (quick and each.sequence)
-    }
-    words = shlex.join(["motionloupe", *sys.argv[1:]])
-    report = write_report(plan, outcome, output, command=words, strips=strips)
+    report, outcome = _carried_out(plan, output, quick, quiet)
     record = {"report": report, "answers": outcome.made, "seconds": outcome.seconds}
     line = f"{report}: {outcome.made} answers in {outcome.seconds:.0f} s"
     say([line], record, quiet=quiet, as_json=as_json)
 
 
-def _suites(names: str, largest_alpha: float | None, quick: bool) -> "dict[str, Suite]":
+def _carried_out(plan: "Plan", output: Path, quick: bool, quiet: bool) -> "tuple[Path, Outcome]":
+    from motionloupe.evaluation.report import write_report
+    from motionloupe.evaluation.run import run
+    from motionloupe.evaluation.strips import draw_strips
+
+    with Progress(quiet, "answers") as progress:
+        outcome = run(plan, output, progress=progress)
+    strips = {
+        name: draw_strips(output / "strips", name, suite, plan.players(suite), plan.stock(suite))
+        for name, suite in plan.suites.items()
+        if not (quick and suite.sequence)
+    }
+    words = shlex.join(["motionloupe", *sys.argv[1:]])
+    return write_report(plan, outcome, output, command=words, strips=strips), outcome
+
+
+def _suites(
+    names: str,
+    where: stocks.Stocked,
+    band: tuple[float, float] | None,
+    largest_alpha: float | None,
+    quick: bool,
+) -> "dict[str, Suite]":
     from motionloupe.evaluation.suites import suites
 
-    asked = suites(_names(names))
+    asked = suites(_names(names), where.stocks)
+    if band is not None:
+        if "physical" not in asked:
+            raise UserError("--band is for the suite physical; the suite temporal has its own")
+        asked["physical"] = replace(asked["physical"], band=band)
     if largest_alpha is not None:
         if not largest_alpha > 0:
             raise UserError(f"the largest alpha must be above 0, found {largest_alpha:g}")
@@ -131,43 +173,29 @@ def _suites(names: str, largest_alpha: float | None, quick: bool) -> "dict[str, 
 
 
 def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+    """What stands between commas, those in brackets apart."""
+    return [name.strip() for name in re.split(r",(?![^\[]*\])", text) if name.strip()]
 
 
-def _folders(
-    scenes: Path | None, backgrounds: Path | None, objects: Path | None
-) -> tuple[Path, Path | None]:
-    if scenes is not None:
-        backgrounds = backgrounds or scenes / "backgrounds"
-        objects = objects or scenes / "objects"
-    if backgrounds is None:
-        raise UserError(
-            "give pictures to make scenes of: --scenes DIR with the folders backgrounds and "
-            "objects in it, or --backgrounds DIR and --objects DIR"
-        )
-    return backgrounds, objects
+def _rows(
+    methods: str | None, settings: Sequence[str]
+) -> tuple[list[str] | None, dict[str, dict[str, Any]]]:
+    """The rows to bench, None for one of each method, and their options."""
+    from motionloupe.evaluation.contestants import method_of
+    from motionloupe.magnifiers import METHODS
 
-
-def _material(
-    where: tuple[Path, Path | None], split: str, size: str, seed: int
-) -> tuple[Any, dict[str, str]]:
-    """The pictures, and what the report says of them."""
-    from motionloupe.data import folders
-    from motionloupe.evaluation.suites import Material
-
-    photographs = folders.backgrounds(where[0], split)  # type: ignore[arg-type]  # checked there
-    cutouts: Any = folders.objects(where[1], split) if where[1] else []  # type: ignore[arg-type]
-    about = {
-        "backgrounds": f"{len(photographs)} from {where[0]}, split {split}",
-        "objects": f"{len(cutouts)} from {where[1]}, split {split}" if where[1] else "none",
-    }
-    try:
-        width, height = (int(side) for side in size.split(","))
-    except ValueError:
-        raise UserError(f"--size takes W,H in pixels, found {size!r}") from None
-    names = "/".join([*photographs.names, "", *(cutouts.names if where[1] else [])])
-    fingerprint = hashlib.sha256(names.encode()).hexdigest()
-    return Material(photographs, cutouts, (width, height), seed, fingerprint), about
+    settled = _options(settings)
+    if methods is None:
+        return None, settled
+    rows: list[str] = []
+    for row in _names(methods):
+        rows += list(METHODS) if row == "all" else [row]
+        if "[" in row:
+            inside = row.partition("[")[2]
+            if not inside.endswith("]"):
+                raise UserError(f"a variant is written METHOD[NAME=VALUE,...], found {row!r}")
+            settled[row] = options.method_options(method_of(row), inside[:-1].split(","))
+    return rows, settled
 
 
 def _options(settings: Sequence[str]) -> dict[str, dict[str, Any]]:

@@ -36,11 +36,16 @@ Sam = Annotated[
 ]
 Dilate = Annotated[float | None, typer.Option(help="Grow the objects by so many pixels.")]
 Feather = Annotated[
-    float | None, typer.Option(help="Let alpha fade to 1 over so many pixels beyond.")
+    float | None, typer.Option(help="Let alpha fade to that outside over so many pixels beyond.")
+]
+Outside = Annotated[
+    float | None, typer.Option(metavar="ALPHA", help="Factor outside the objects, instead of 1.")
 ]
 Background = Annotated[
     str | None,
-    typer.Option(help="keep: the method's own answer; composite: the source's pixels."),
+    typer.Option(
+        help="Outside, keep: the method's answer; composite: the source; still: the reference."
+    ),
 ]
 Follow = Annotated[bool, typer.Option("--follow", help="The objects move: masks move with them.")]
 
@@ -53,12 +58,14 @@ def focus(
     sam: str | None,
     dilate: float | None,
     feather: float | None,
+    outside: float | None,
     background: str | None,
     follow: bool,
 ) -> "Focus | None":
     """The focus that the options name, masks before boxes before points; None without any."""
     named = [*(masks or []), *(boxes or []), *(points or [])]
-    asked = {"sam": sam, "dilate": dilate, "feather": feather, "background": background}
+    asked = {"sam": sam, "dilate": dilate, "feather": feather}
+    asked |= {"outside": outside, "background": background}
     given = [name for name, value in asked.items() if value is not None]
     given += ["follow"] if follow else []
     if not named:
@@ -76,6 +83,7 @@ def focus(
         ],
         dilate=dilate or 0.0,
         feather=feather or 0.0,
+        outside=outside,
         background=background or "keep",  # type: ignore[arg-type]  # checked there
         follow=follow,
         point_segmenter=Sam2(sam) if sam else None,

@@ -33,19 +33,12 @@ Filter = Annotated[str | None, typer.Option(help="For the band: fir, butterworth
 Reference = Annotated[
     str | None, typer.Option(help="Reference of static mode: a frame's number, or a time (2.5s).")
 ]
-Lossless = Annotated[bool, typer.Option("--lossless", help="Write FFV1, in .mkv.")]
-Depth = Annotated[int | None, typer.Option(help="Bits per channel to write: 8 or 10.")]
-Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, ...")]
 SideBySide = Annotated[
     bool, typer.Option("--side-by-side", help="Write input and result beside each other, too.")
 ]
 Slice = Annotated[
     str | None,
     typer.Option("--slice", metavar="X1,Y1,X2,Y2", help="Draw this line over time, too."),
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="NAME=VALUE", help="The method's own option; repeatable."),
 ]
 Adapt = Annotated[
     str | None,
@@ -70,19 +63,20 @@ def command(
     sam: focus.Sam = None,
     dilate: focus.Dilate = None,
     feather: focus.Feather = None,
+    outside: focus.Outside = None,
     background: focus.Background = None,
     follow: focus.Follow = False,
     fps: options.Fps = None,
     start: options.Start = None,
     end: options.End = None,
     scale: options.Scale = 1.0,
-    lossless: Lossless = False,
-    depth: Depth = None,
+    lossless: options.Lossless = False,
+    depth: options.Depth = None,
     no_sound: options.NoSound = False,
-    device: Device = "cpu",
+    device: options.Device = "cpu",
     side_by_side: SideBySide = False,
     slice_line: Slice = None,
-    settings: Settings = None,
+    settings: options.Settings = None,
     adapt: Adapt = None,
     force: options.Force = False,
     quiet: options.Quiet = False,
@@ -105,6 +99,7 @@ def command(
         sam=sam,
         dilate=dilate,
         feather=feather,
+        outside=outside,
         background=background,
         follow=follow,
     )

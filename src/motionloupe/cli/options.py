@@ -25,6 +25,13 @@ NoSound = Annotated[bool, typer.Option("--no-sound", help="Leave the sound away.
 Labels = Annotated[
     list[str] | None, typer.Option("--label", help="Instead of the file's name; one for each.")
 ]
+Lossless = Annotated[bool, typer.Option("--lossless", help="Write FFV1, in .mkv.")]
+Depth = Annotated[int | None, typer.Option(help="Bits per channel to write: 8 or 10.")]
+Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, ...")]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NAME=VALUE", help="The method's own option; repeatable."),
+]
 
 
 def line(text: str) -> tuple[float, float, float, float]:

@@ -31,10 +31,9 @@ def findings(results: Results, suite: str) -> list[str]:
         count = len(results.levels(suite))
         beaten, saved = beaten_truth(results, suite, score), beaten_by_broken(results, suite, score)
         idle = beaten_by_input(results, suite, score)
-        said = [
-            _said(beaten, count, "`truth` is best", "`truth` is not best"),
-            _said(saved, count, "`broken` is last", "`broken` is not last"),
-        ]
+        said = [_said(saved, count, "`broken` is last", "`broken` is not last")]
+        if "truth" in results.methods(suite):
+            said.insert(0, _said(beaten, count, "`truth` is best", "`truth` is not best"))
         if beaten or saved:
             said.append(f"the metric's flaw: {metric_of(score).flaw}")
         if idle:

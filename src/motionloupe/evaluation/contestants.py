@@ -7,8 +7,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,10 +15,10 @@ import numpy as np
 
 from motionloupe.arrays import Image, from_tensor
 from motionloupe.errors import UserError
-from motionloupe.evaluation.suites import FPS, Case, Suite
-from motionloupe.magnifiers import METHODS, load
+from motionloupe.evaluation.cases import FPS, Case, Suite
+from motionloupe.magnifiers import METHODS, load, load_trained
 from motionloupe.magnifiers.base import Magnifier
-from motionloupe.networks.weights import read_tensors
+from motionloupe.networks.weights import network_of, read_tensors
 
 _ASTRAY = 12.0  # pixels
 
@@ -35,7 +34,19 @@ class Contestant(Protocol):
         """Why it cannot take part in a suite, if it cannot."""
 
     def answer(self, case: Case) -> list[Image]:
-        """(H, W, 3) float32 pictures, in the order of ``case.targets``."""
+        """(H, W, 3) pictures, in the order of ``case.targets``; see :func:`judged`."""
+
+    def stream(self, case: Case) -> Iterator[Image]:
+        """Every frame of a sequence, (H, W, 3)."""
+
+
+def judged(case: Case, drawn: Iterable[Image]) -> list[Image]:
+    """What is judged of the frames of a case: its targets; the box of a recorded one's frames."""
+    if case.recorded is not None:
+        x, y, width, height = case.recorded.box
+        return [picture[y : y + height, x : x + width].copy() for picture in drawn]
+    wanted = {target.number for target in case.targets}
+    return [picture for number, picture in enumerate(drawn) if number in wanted]
 
 
 class Method:
@@ -47,51 +58,71 @@ class Method:
         self.fingerprint = fingerprint
 
     def refuses(self, suite: Suite) -> str | None:
-        if suite.sequence:
-            return None if self._plain.takes_band else "it cannot magnify a band"
-        return None if self._plain.pairwise else "it needs a sequence, not two frames"
+        if not suite.sequence:
+            return None if self._magnifier(None).pairwise else "it needs a sequence, not two frames"
+        if suite.band is not None and not self._magnifier(None).takes_band:
+            return "it cannot magnify a band"
+        return None
 
     def answer(self, case: Case) -> list[Image]:
-        if case.band is None:
-            return [self._plain.pair(case.frames[0], case.frames[1], case.alpha)]
-        if case.band not in self._loaded:
-            self._loaded[case.band] = self._build(band=case.band)
-        wanted = {target.number for target in case.targets}
-        drawn = self._loaded[case.band].stream(case.frames, case.alpha, FPS)
-        return [picture for number, picture in enumerate(drawn) if number in wanted]
+        if case.fps is None:
+            return [self._magnifier(None).pair(case.frames[0], case.frames[1], case.alpha)]
+        return judged(case, self.stream(case))
 
-    @cached_property
-    def _plain(self) -> Magnifier[Any]:
-        return self._build()
+    def stream(self, case: Case) -> Iterator[Image]:
+        return self._magnifier(case.band).stream(case.frames, case.alpha, case.fps or FPS)
+
+    def _magnifier(self, band: tuple[float, float] | None) -> Magnifier[Any]:
+        if band not in self._loaded:
+            self._loaded[band] = self._build() if band is None else self._build(band=band)
+        return self._loaded[band]
 
 
 class Check:
-    """An answer that needs no method."""
+    """An answer that needs no method: all frames of a case, magnified or not."""
 
-    def __init__(self, answer: Callable[[Case], list[Image]]) -> None:
-        self.answer = answer
-        self.fingerprint = ""
+    fingerprint = ""
+
+    def __init__(self, stream: Callable[[Case], Iterator[Image]]) -> None:
+        self.stream = stream
 
     def refuses(self, suite: Suite) -> str | None:
         return None
 
-
-def _input(case: Case) -> list[Image]:
-    return [case.frames[target.number] for target in case.targets]
-
-
-def _truth(case: Case) -> list[Image]:
-    return [from_tensor(target.truth, np.float32) for target in case.targets]
+    def answer(self, case: Case) -> list[Image]:
+        return judged(case, self.stream(case))
 
 
-def _broken(case: Case) -> list[Image]:
-    """Shifted by 12 pixels, in another direction for every scene; what leaves comes in opposite."""
-    angle = np.random.default_rng(case.index).uniform(0, 2 * math.pi)
-    shift = (round(_ASTRAY * math.sin(angle)), round(_ASTRAY * math.cos(angle)))
-    return [np.roll(picture, shift, axis=(0, 1)) for picture in _input(case)]
+class _Truth(Check):
+    """What every target should become."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda case: case.truths() if case.truths else iter(()))
+
+    def refuses(self, suite: Suite) -> str | None:
+        return None if suite.truth else "nobody knows the true answer"
+
+    def answer(self, case: Case) -> list[Image]:
+        return [
+            from_tensor(target.truth, np.float32)
+            for target in case.targets
+            if target.truth is not None
+        ]
 
 
-CHECKS = {"input": Check(_input), "truth": Check(_truth), "broken": Check(_broken)}
+def _input(case: Case) -> Iterator[Image]:
+    return iter(case.frames)
+
+
+def _broken(case: Case) -> Iterator[Image]:
+    """Each frame shifted by 12 pixels at random; what leaves at a side comes in opposite."""
+    for number, picture in enumerate(case.frames):
+        angle = np.random.default_rng([case.index, number]).uniform(0, 2 * math.pi)
+        shift = (round(_ASTRAY * math.sin(angle)), round(_ASTRAY * math.cos(angle)))
+        yield np.roll(picture, shift, axis=(0, 1))
+
+
+CHECKS: dict[str, Check] = {"input": Check(_input), "truth": _Truth(), "broken": Check(_broken)}
 
 
 def contestants(
@@ -101,25 +132,31 @@ def contestants(
 ) -> dict[str, Contestant]:
     """Who takes part, by name: methods first, then the checks, which are always there.
 
-    ``names`` chooses among the registered methods, None takes all; ``options`` are a method's own;
-    ``weights`` adds a row for each file of a learned method, under a name of the user's. Raises
-    UserError.
+    ``names`` are the rows, None for one of each registered method: "warp-bilinear", or, for another
+    row of the same method, "warp-bilinear[...]" with anything in the brackets. ``options`` are a
+    row's own; those of a method hold for all its rows. ``weights`` adds a row for each file of a
+    learned method, under a name of the user's. Raises UserError.
     """
-    chosen = (
-        list(METHODS) if names is None else [n for n in dict.fromkeys(names) if n not in CHECKS]
-    )
-    for name in [*chosen, *(options or {})]:
-        if name not in METHODS:
+    given = options or {}
+    rows = [row for row in dict.fromkeys(METHODS if names is None else names) if row not in CHECKS]
+    for row in [*rows, *given]:
+        if method_of(row) not in METHODS:
             known = ", ".join([*METHODS, *CHECKS])
-            raise UserError(f"no method {name!r} to bench; there are {known}")
+            raise UserError(f"no method {method_of(row)!r} to bench; there are {known}")
     found: dict[str, Contestant] = {
-        name: _registered(name, (options or {}).get(name, {})) for name in chosen
+        row: _registered(method_of(row), {**given.get(method_of(row), {}), **given.get(row, {})})
+        for row in rows
     }
     for name, path in (weights or {}).items():
         if name in found or name in CHECKS:
             raise UserError(f"{path}: give these weights a name other than {name}, which is taken")
         found[name] = _learned(path)
     return {**found, **CHECKS}
+
+
+def method_of(row: str) -> str:
+    """ "warp-bilinear[inpaint=none]" -> "warp-bilinear"."""
+    return row.partition("[")[0].strip()
 
 
 def _registered(name: str, options: Mapping[str, Any]) -> Method:
@@ -129,24 +166,10 @@ def _registered(name: str, options: Mapping[str, Any]) -> Method:
 def _learned(path: Path) -> Method:
     """The magnifier that fits the network in a file of weights."""
     _, metadata = read_tensors(path)
-    network = metadata.get("network")
-    if not isinstance(network, dict):
-        raise UserError(f"{path} does not say which network it holds: train or export it again")
-    name = str(network.get("name"))
+    name = network_of(metadata, path)["name"]
     return Method(
-        lambda **common: _magnifier(name)(weights=path, **common),
-        _described(name, {"weights": path}),
+        lambda **common: load_trained(path, **common), _described(name, {"weights": path})
     )
-
-
-def _magnifier(network: str) -> Callable[..., Magnifier[Any]]:
-    if network == "oh2018":
-        from motionloupe.magnifiers.oh2018 import Oh2018
-
-        return Oh2018
-    from motionloupe.magnifiers.flowmag import FlowMag
-
-    return FlowMag
 
 
 def _described(name: str, options: Mapping[str, Any]) -> str:

@@ -1,30 +1,41 @@
 """How an answer is scored: its picture against the truth, its motion by chosen estimators.
 
 Motion is measured from the reference, without noise, to the answer. It counts at the points that
-the true frame shows too, ``BORDER`` pixels away from the rim; pictures count inside that border.
+the true frame shows too, or, of real pairs, whose motion times alpha ends in the frame, ``BORDER``
+pixels away from the rim; pictures count inside that border. Where the true motion is not known,
+alpha times the measured motion of the input stands in. A recorded sequence is judged by what is
+measured of its motion, against a sensor's reading.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from motionloupe.arrays import Image, to_tensor
+from motionloupe.errors import UserError
+from motionloupe.evaluation.cases import Case, Target
 from motionloupe.evaluation.metrics import (
     end_point_error,
     flow_l1,
     magnification_error,
     motion_error,
     motion_gain,
+    photometric_error,
     psnr,
     rmse,
     ssim,
 )
-from motionloupe.evaluation.suites import Case, Target
+from motionloupe.evaluation.perceptual import Perceptual
+from motionloupe.evaluation.signals import Recorded
 from motionloupe.flow import load_flow
-from motionloupe.flow.base import FlowEstimator
+from motionloupe.flow.base import FlowEstimator, FromReference
+from motionloupe.flow.warp import inside
+from motionloupe.measurement.displacement import displacement
+from motionloupe.measurement.tracking import Track
 
 BORDER = 16  # pixels: nobody can know what enters the frame
 AT_REST = 0.005  # pixels: motion below this has no ratio
@@ -62,9 +73,17 @@ METRICS = {
     "end_point_error": Metric("end-point error against the true motion (px)", "least", _METER),
     "magnification_error": Metric("magnification error", "least", "it is blind to directions"),
     "gain": Metric("measured over wanted motion", "nearest", "a false motion may point right"),
+    "photometric": Metric(
+        "photometric inconsistency (of 255)",
+        "least",
+        "doing nothing, or a shift, is consistent",
+    ),
+    "correlation": Metric("correlation with the sensor", "most", "it is blind to the amount"),
+    "phase_lag": Metric("phase lag (degrees)", "least", "doing nothing lags nothing"),
     "ssim": Metric("SSIM", "most", _SATURATES),
     "psnr": Metric("PSNR (dB)", "most", _SATURATES),
     "rmse": Metric("RMSE (of 255)", "least", _SATURATES),
+    "lpips": Metric("LPIPS", "least", _SATURATES),
 }
 
 
@@ -86,76 +105,109 @@ class Meter:
         settings = {"iterations": _RAFT_ITERATIONS} if name.startswith("raft") else {}
         self.estimator: FlowEstimator = load_flow(name, **settings)
 
-    def from_reference(self, reference: Tensor) -> "Measured":
-        return Measured(self.estimator, reference)
-
-
-class Measured:
-    """Motion from one reference; what the estimator sees at rest is measured once."""
-
-    def __init__(self, estimator: FlowEstimator, reference: Tensor) -> None:
-        self._estimator, self._reference = estimator, reference
-        self._at_rest = None
-        if not estimator.zero_at_rest:
-            self._at_rest = estimator(reference, reference)
-
-    def to(self, frame: Tensor) -> Tensor:
-        flow: Tensor = self._estimator(self._reference, frame)
-        return flow if self._at_rest is None else flow - self._at_rest
+    def from_reference(self, reference: Tensor) -> FromReference:
+        return FromReference(self.estimator, reference)
 
 
 class Judge:
     """Scores answers to one case; what does not depend on the answer is measured once."""
 
     @torch.inference_mode()
-    def __init__(self, case: Case, meters: Mapping[str, Meter]) -> None:
-        self._case = case
-        self._meters = {name: m.from_reference(case.reference) for name, m in meters.items()}
+    def __init__(
+        self, case: Case, meters: Mapping[str, Meter], perceptual: Perceptual | None = None
+    ) -> None:
+        self._case, self._perceptual = case, perceptual
+        self._meters = {
+            name: meter.from_reference(case.reference)
+            for name, meter in meters.items()
+            if case.targets
+        }
         self._known = {
-            name: [(meter.to(t.source), meter.to(t.truth)) for t in case.targets]
+            name: [_Known.of(meter, target, case.alpha) for target in case.targets]
             for name, meter in self._meters.items()
         }
 
     @torch.inference_mode()
     def scores(self, answers: Sequence[Image]) -> Scores:
         """Every metric, those of motion as "METRIC/ESTIMATOR"; means over the judged frames."""
+        if self._case.recorded is not None:
+            return _of_recording(answers, self._case, self._case.recorded)
         frames = [to_tensor(answer) for answer in answers]
         pairs = list(zip(frames, self._case.targets, strict=True))
-        found = [_of_picture(frame, target) for frame, target in pairs]
-        scores = _means(found)
+        scores = _means([self._of_picture(frame, target.truth) for frame, target in pairs])
         for name, meter in self._meters.items():
             moved = [
-                self._of_motion(meter.to(frame), target, *known)
+                self._of_motion(frame, meter.to(frame), target, known)
                 for (frame, target), known in zip(pairs, self._known[name], strict=True)
             ]
             scores |= {f"{metric}/{name}": value for metric, value in _means(moved).items()}
         return scores
 
-    def _of_motion(self, flow: Tensor, target: Target, source: Tensor, truth: Tensor) -> Scores:
-        seen = target.seen
+    def _of_picture(self, frame: Tensor, truth: Tensor | None) -> Scores:
+        if truth is None:
+            return {}
         scores = {
-            "motion_gap": end_point_error(flow, truth, border=BORDER, mask=seen),
-            "true_motion_error": flow_l1(flow, target.wanted, border=BORDER, mask=seen),
-            "end_point_error": end_point_error(flow, target.wanted, border=BORDER, mask=seen),
-            "gain": motion_gain(flow, target.wanted, border=BORDER, mask=seen),
+            "ssim": ssim(frame, truth, border=BORDER),
+            "psnr": psnr(frame, truth, border=BORDER),
+            "rmse": rmse(frame, truth, border=BORDER),
         }
+        if self._perceptual is not None:
+            inner = (..., slice(BORDER, -BORDER), slice(BORDER, -BORDER))
+            scores["lpips"] = self._perceptual(frame[inner], truth[inner])
+        return {name: value.item() for name, value in scores.items()}
+
+    def _of_motion(self, frame: Tensor, flow: Tensor, target: Target, known: "_Known") -> Scores:
+        seen = known.seen
+        wanted = self._case.alpha * known.source if target.wanted is None else target.wanted
+        scores = {"gain": motion_gain(flow, wanted, border=BORDER, mask=seen)}
+        if known.truth is not None:
+            scores["motion_gap"] = end_point_error(flow, known.truth, border=BORDER, mask=seen)
+        else:
+            scores["photometric"] = photometric_error(
+                frame, flow, target.source, known.source, border=BORDER, mask=seen
+            )
+        if target.wanted is not None:
+            scores["true_motion_error"] = flow_l1(flow, wanted, border=BORDER, mask=seen)
+            scores["end_point_error"] = end_point_error(flow, wanted, border=BORDER, mask=seen)
         if self._case.band is None:  # else no single factor applies
             alpha = self._case.alpha
-            moving = seen & (torch.linalg.vector_norm(target.moves, dim=1, keepdim=True) > AT_REST)
-            scores["motion_error"] = motion_error(flow, source, alpha, border=BORDER, mask=seen)
+            moves = known.source if target.moves is None else target.moves
+            moving = seen & (torch.linalg.vector_norm(moves, dim=1, keepdim=True) > AT_REST)
+            scores["motion_error"] = motion_error(
+                flow, known.source, alpha, border=BORDER, mask=seen
+            )
             scores["magnification_error"] = magnification_error(
-                flow, source, alpha, border=BORDER, mask=moving
+                flow, known.source, alpha, border=BORDER, mask=moving
             )
         return {name: value.item() for name, value in scores.items()}
 
 
-def _of_picture(frame: Tensor, target: Target) -> Scores:
-    scores = {
-        "ssim": ssim(frame, target.truth, border=BORDER),
-        "psnr": psnr(frame, target.truth, border=BORDER),
-        "rmse": rmse(frame, target.truth, border=BORDER),
-    }
-    return {name: value.item() for name, value in scores.items()}
+@dataclass(frozen=True)
+class _Known:
+    """What an estimator says of a target before any answer; see the module for ``seen``."""
+
+    source: Tensor
+    truth: Tensor | None
+    seen: Tensor
+
+    @classmethod
+    def of(cls, meter: FromReference, target: Target, alpha: float) -> "_Known":
+        source = meter.to(target.source)
+        truth = None if target.truth is None else meter.to(target.truth)
+        seen = inside(alpha * source) > 0 if target.seen is None else target.seen
+        return cls(source, truth, seen)
+
+
+def _of_recording(answers: Sequence[Image], case: Case, recorded: Recorded) -> Scores:
+    """Scores of the motion in the box of every frame, measured against the first before."""
+    x, y, width, height = recorded.box
+    first = case.frames[0][y : y + height, x : x + width]
+    if len(answers) != len(recorded.source.seconds):
+        raise UserError(
+            f"the video has {len(recorded.source.seconds)} frames, the answer {len(answers)}"
+        )
+    dx, dy = np.array([displacement(first, answer) for answer in answers], np.float64).T
+    return recorded.scores(Track(recorded.source.seconds, dx, dy), case.alpha)
 
 
 def _means(found: Sequence[Scores]) -> Scores:

@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from motionloupe.errors import UserError
+from motionloupe.flow.warp import backward_warp
 
 _SSIM_SPREAD = 1.5
 _SSIM_RADIUS = 5
@@ -126,6 +127,25 @@ def motion_gain(
     weights = _weights(flow_out, border, mask)
     along = _mean((flow_out * wanted).sum(dim=1, keepdim=True), weights)
     return along / _mean((wanted * wanted).sum(dim=1, keepdim=True), weights)
+
+
+def photometric_error(
+    answer: Tensor,
+    flow_out: Tensor,
+    frame: Tensor,
+    flow_in: Tensor,
+    *,
+    border: int = 0,
+    mask: Tensor | None = None,
+) -> Tensor:
+    """How far the colours of an answer are from the frame's, both drawn back onto the reference.
+
+    Mean | W(answer, F_out) - W(frame, F_in) | in levels of 255 (FlowMag, equation 4). It needs no
+    true picture.
+    """
+    _check_same(answer, frame)
+    off = (backward_warp(answer, flow_out) - backward_warp(frame, flow_in)).abs()
+    return 255.0 * _mean(off.mean(dim=1, keepdim=True), _weights(answer, border, mask))
 
 
 @dataclass(frozen=True)

@@ -1,28 +1,33 @@
 """Curves of every method over a suite's levels, as in the papers' figures."""
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from motionloupe.errors import UserError
+from motionloupe.evaluation.cases import Suite
 from motionloupe.evaluation.judge import title
 from motionloupe.evaluation.results import Results
-from motionloupe.evaluation.suites import Suite
+from motionloupe.views import write_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SHOWN = ("ssim", "motion_gap", "gain", "motion_error", "magnification_error", "end_point_error")
+_SHOWN = (
+    *("ssim", "motion_gap", "correlation", "gain", "phase_lag", "lpips"),
+    *("motion_error", "magnification_error", "end_point_error", "photometric"),
+)
 _COLUMNS = 3
+_PANEL = (4.6, 3.5)  # inches
+_TOP, _BOTTOM = 0.75, 1.1  # inches
 _CHECKS = {"input": ("0.5", "--"), "truth": ("black", "-"), "broken": ("0.75", ":")}
 
 
 def draw_curves(path: Path, results: Results, name: str, suite: Suite) -> None:
     """One panel for each score, one line for each contestant, bands of one standard error.
 
-    A PNG that appears complete or not at all. Raises UserError where it cannot be written.
+    A PNG, and an SVG of the same name; they appear complete or not at all. Raises UserError where
+    they cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -30,24 +35,32 @@ def draw_curves(path: Path, results: Results, name: str, suite: Suite) -> None:
     scores = [score for score in results.scores(name) if score.partition("/")[0] in _SHOWN]
     scores.sort(key=lambda score: _SHOWN.index(score.partition("/")[0]))
     rows = -(-len(scores) // _COLUMNS)
-    figure = Figure(figsize=(4.6 * _COLUMNS, 3.5 * rows + 0.5), dpi=110, layout="constrained")
+    height = _PANEL[1] * rows + _TOP + _BOTTOM
+    figure = Figure(figsize=(_PANEL[0] * _COLUMNS, height), dpi=110)
     FigureCanvasAgg(figure)
     for number, score in enumerate(scores):
         axes = figure.add_subplot(rows, _COLUMNS, number + 1)
         _draw_panel(axes, results, name, score)
         axes.set_xlabel(suite.axis)
-        axes.set_xscale("log" if suite.log else "linear")
-    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=8)
-    figure.suptitle(f"{name}: {suite.line}", size=11)
+        if suite.log:
+            _logarithmic(axes, results.levels(name))
+    # By hand: matplotlib's own layouts take several times as long as the drawing.
+    edges = {"bottom": _BOTTOM / height, "top": 1 - _TOP / height, "left": 0.05, "right": 0.985}
+    figure.subplots_adjust(**edges, wspace=0.2, hspace=0.42)
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="lower center", ncols=8)
+    figure.suptitle(f"{name}: {suite.line}", size=11, y=1 - 0.15 / height)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        figure.savefig(partial, format="png")
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
+    for target in (path, path.with_suffix(".svg")):
+        write_figure(figure, target)
+
+
+def _logarithmic(axes: "Axes", levels: list[float]) -> None:
+    above = [level for level in levels if level > 0]
+    if len(above) == len(levels):
+        axes.set_xscale("log")
+    elif above:  # 0 stands one decade below the least
+        axes.set_xscale("symlog", linthresh=min(above), linscale=0.5)
+        axes.set_xlim(-0.3 * min(above), None)
 
 
 def _draw_panel(axes: "Axes", results: Results, name: str, score: str) -> None:

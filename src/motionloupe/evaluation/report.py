@@ -38,7 +38,8 @@ def write_report(
     write_whole(output / TABLE, _csv(plan, results))
     lines = _header(plan, outcome, command)
     for name, suite in plan.suites.items():
-        lines += [f"## {name}", "", f"{suite.line[0].upper()}{suite.line[1:]}.", ""]
+        scenes = f"Scenes at each level: {plan.scenes(suite)}."
+        lines += [f"## {name}", "", f"{suite.line[0].upper()}{suite.line[1:]}. {scenes}", ""]
         absent = {n: c.refuses(suite) for n, c in plan.contestants.items()}
         lines += [f"`{n}` does not take part: {why}." for n, why in absent.items() if why]
         figure = output / "plots" / f"{name}.png"
@@ -67,15 +68,12 @@ def leaders(results: Results, suite: str, level: float, score: str) -> set[str]:
 
 
 def _header(plan: Plan, outcome: Outcome, command: str) -> list[str]:
-    width, height = plan.material.size
     facts = {
         "command": f"`{command}`",
         "versions": f"motionloupe {__version__}, torch {torch.__version__}, "
         f"numpy {np.__version__}, Python {platform.python_version()}",
         "machine": f"{_processor()}, {os.cpu_count()} processors, "
         f"{torch.get_num_threads()} threads of torch, {platform.system()}",
-        "scenes": f"{plan.count} at each level, {width} x {height}, seed {plan.material.seed}, "
-        f"numbers 0 to {plan.count - 1}",
         **plan.about,
         "time": f"{time.strftime('%Y-%m-%d %H:%M %Z')}; {outcome.made} answers in "
         f"{outcome.seconds:.0f} s, all others were known",
@@ -88,7 +86,8 @@ def _header(plan: Plan, outcome: Outcome, command: str) -> list[str]:
         "Means ± standard errors over scenes; the best method of a row is bold. `input` does "
         "nothing, `truth` is the perfect answer (what it scores is the meter's own error), "
         "`broken` is shifted at random; they never count as best. Motion is measured at points "
-        "that the true frame shows, pictures inside a border of 16 pixels.",
+        "that the true frame shows, pictures inside a border of 16 pixels. Plots are beside "
+        "their PNG as SVG too.",
         "",
     ]
 

@@ -9,26 +9,32 @@ from pathlib import Path
 
 from motionloupe import __version__
 from motionloupe.errors import UserError
+from motionloupe.evaluation.cases import Case, Kind, Level, Stock, Suite
 from motionloupe.evaluation.contestants import Contestant
 from motionloupe.evaluation.cost import measured
 from motionloupe.evaluation.judge import BORDER, Judge, Meter
+from motionloupe.evaluation.perceptual import Perceptual
 from motionloupe.evaluation.results import Key, Results, Row, Store
-from motionloupe.evaluation.suites import Case, Level, Material, Suite
 
 STORE = "results.jsonl"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a run depends on. ``about`` says for the report where the material comes from."""
+    """All that a run depends on.
+
+    ``stocks`` holds, for each kind of suite, what its cases are drawn from; ``about`` says for the
+    report where that comes from; ``perceptual`` adds LPIPS to the scores.
+    """
 
     suites: Mapping[str, Suite]
     contestants: Mapping[str, Contestant]
     estimators: Sequence[str]
-    material: Material
+    stocks: Mapping[Kind, Stock]
     count: int
-    """Scenes for each level."""
+    """Scenes for each level, where there are so many."""
     about: Mapping[str, str]
+    perceptual: bool = False
 
     def __post_init__(self) -> None:
         if self.count < 1:
@@ -40,10 +46,19 @@ class Plan:
         """Who can take part in a suite."""
         return {n: c for n, c in self.contestants.items() if c.refuses(suite) is None}
 
+    def stock(self, suite: Suite) -> Stock:
+        """What a suite's cases are drawn from."""
+        return self.stocks[suite.kind]
+
+    def scenes(self, suite: Suite) -> int:
+        """How many scenes each level of a suite has."""
+        limit = self.stock(suite).limit
+        return self.count if limit is None else min(self.count, limit)
+
     def total(self) -> int:
         """How many answers the whole run is made of."""
         return sum(
-            len(suite.levels) * self.count * len(self.players(suite))
+            len(suite.levels) * self.scenes(suite) * len(self.players(suite))
             for suite in self.suites.values()
         )
 
@@ -61,6 +76,7 @@ def run(plan: Plan, output: Path, *, progress: Callable[[int, int | None], None]
     """Answer and score whatever the folder ``output`` does not hold yet. Raises UserError."""
     began = time.monotonic()
     meters = {name: Meter(name) for name in plan.estimators}
+    perceptual = Perceptual() if plan.perceptual else None
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -75,8 +91,8 @@ def run(plan: Plan, output: Path, *, progress: Callable[[int, int | None], None]
         }
         missing = [name for name, key in keys.items() if store.get(*key) is None]
         if missing:
-            case = asked.suite.case(plan.material, asked.level, asked.scene)
-            judge = Judge(case, meters)
+            case = asked.suite.case(plan.stock(asked.suite), asked.level, asked.scene)
+            judge = Judge(case, meters, perceptual)
             for name in missing:
                 store.add(_row(*keys[name], plan.contestants[name], case, judge))
                 progress(len(rows) + missing.index(name) + 1, total)
@@ -99,27 +115,26 @@ class _Asked:
 def _scenes(plan: Plan) -> Iterator[_Asked]:
     """Scene after scene, each through all levels: a run that is stopped has whole curves."""
     for name, suite in plan.suites.items():
-        for scene in range(plan.count):
+        for scene in range(plan.scenes(suite)):
             for level in suite.levels:
                 yield _Asked(name, suite, level, scene)
 
 
 def _row(key: Key, setup: str, contestant: Contestant, case: Case, judge: Judge) -> Row:
     answers, seconds, megabytes = measured(lambda: contestant.answer(case))
-    drawn = len(case.frames) if case.band else 1
+    drawn = len(case.frames) if case.fps else 1
     return Row(key, setup, judge.scores(answers), seconds / drawn, megabytes)
 
 
 def _setup(plan: Plan, asked: _Asked, contestant: Contestant) -> str:
     """A digest of whatever the scores depend on beside the key."""
-    material = plan.material
     parts = [
         __version__,
         contestant.fingerprint,
         asdict(asked.level),
-        dict(asked.suite.parts),
-        list(plan.estimators),
+        [dict(asked.suite.parts), asked.suite.band],
+        [list(plan.estimators), plan.perceptual],
         BORDER,
-        [material.size, material.seed, material.fingerprint],
+        plan.stock(asked.suite).identity,
     ]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]

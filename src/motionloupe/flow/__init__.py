@@ -25,8 +25,12 @@ ESTIMATORS = {
     "lucas-kanade": Entry(
         "lucas_kanade", "LucasKanade", "least squares, coarse to fine: no weights, best below 1 px"
     ),
+    "dis": Entry("dis", "Dis", "Kroeger 2016, OpenCV's: fast, no weights, no gradients"),
     "raft-small": Entry("raft", "raft_small", "Teed 2020, 1.0 M parameters: larger, harder motion"),
     "raft-large": Entry("raft", "raft_large", "Teed 2020, 5.3 M parameters: finer edges, slow"),
+    "ptlflow": Entry(
+        "ptlflow", "PtlFlow", "any model of that package (an extra): ptlflow:sea_raft_s and so on"
+    ),
 }
 
 
@@ -39,9 +43,13 @@ def load_flow(name: str, **options: Any) -> "FlowEstimator":
     """An estimator by name, ready to use: ``load_flow("raft-small", iterations=20)``.
 
     All take ``iterations`` and ``zero_correct``, see :class:`motionloupe.flow.base.FlowEstimator`;
-    ``lucas-kanade`` a ``window`` in pixels, the others a file of ``weights``. Raises UserError for
-    an unknown name, option or value, and where weights cannot be had.
+    ``lucas-kanade`` a ``window`` in pixels, RAFT a file of ``weights``. A ``model`` may be named
+    after a colon: ``load_flow("ptlflow:sea_raft_s")``. Raises UserError for an unknown name, option
+    or value, and where weights cannot be had.
     """
+    name, colon, model = name.partition(":")
+    if colon:
+        options = {"model": model, **options}
     if name not in ESTIMATORS:
         raise UserError(f"no flow estimator {name!r}; there are {', '.join(ESTIMATORS)}")
     entry = ESTIMATORS[name]

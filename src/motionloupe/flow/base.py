@@ -15,8 +15,9 @@ class FlowEstimator(nn.Module, ABC):
 
     ``estimator(a, b)`` with two pictures (B, 3, H, W), RGB in [0, 1], of 16 x 16 or more, gives
     (B, 2, H, W): the pixels, x right then y down, by which each point of ``a`` has moved in ``b``.
-    Gradients reach both pictures and never the estimator: its weights are buffers, not parameters,
-    so no optimiser finds them and ``requires_grad_`` cannot wake them; it is in eval mode always.
+    Gradients reach both pictures, unless it is not ``differentiable``, and never the estimator: its
+    weights are buffers, not parameters, so no optimiser finds them and ``requires_grad_`` cannot
+    wake them; it is in eval mode always.
 
     ``iterations`` trades time for accuracy. ``zero_correct`` answers F(a, b) - F(a, a), without
     gradient through the second term: many estimators see a small motion between equal frames.
@@ -24,6 +25,7 @@ class FlowEstimator(nn.Module, ABC):
 
     zero_at_rest: ClassVar[bool] = False
     """Whether equal frames give exactly zero, so that there is nothing to correct."""
+    differentiable: ClassVar[bool] = True
 
     def __init__(self, iterations: int, zero_correct: bool) -> None:
         super().__init__()
@@ -48,6 +50,12 @@ class FlowEstimator(nn.Module, ABC):
                 f"optical flow needs at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, "
                 f"found {a.shape[-1]} x {a.shape[-2]}"
             )
+        if (
+            not self.differentiable
+            and torch.is_grad_enabled()
+            and (a.requires_grad or b.requires_grad)
+        ):
+            raise UserError("this optical flow has no gradients, so it cannot teach: use another")
         flow = self.estimate(a, b)
         if not self.zero_correct or self.zero_at_rest:
             return flow
@@ -58,6 +66,26 @@ class FlowEstimator(nn.Module, ABC):
     def train(self, mode: bool = True) -> Self:
         """Stay in eval mode, whatever a trainer calls."""
         return super().train(False)
+
+
+class FromReference:
+    """Motion from one picture to others; what the estimator sees at rest is measured once.
+
+    ``reference`` is (B, 3, H, W); :meth:`to` answers F(reference, frame) - F(reference, reference).
+    """
+
+    def __init__(self, estimator: FlowEstimator, reference: Tensor) -> None:
+        self.reference = reference
+        self._estimator = estimator
+        self._at_rest: Tensor | None = None
+        if not (estimator.zero_at_rest or estimator.zero_correct):
+            with torch.no_grad():
+                self._at_rest = estimator(reference, reference)
+
+    def to(self, frame: Tensor) -> Tensor:
+        """(B, 2, H, W) pixels."""
+        flow: Tensor = self._estimator(self.reference, frame)
+        return flow if self._at_rest is None else flow - self._at_rest
 
 
 def freeze(network: nn.Module) -> nn.Module:

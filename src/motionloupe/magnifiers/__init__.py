@@ -2,6 +2,7 @@
 
 import inspect
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from motionloupe.errors import UserError
@@ -58,8 +59,7 @@ def method_class(name: str) -> "type[Magnifier[Any]]":
 
 def options_of(name: str) -> dict[str, Any]:
     """A method's own options and their defaults, beside the common ones of ``Common``."""
-    parameters = inspect.signature(method_class(name)).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+    return _options_of(method_class(name))
 
 
 def load(name: str = DEFAULT_METHOD, **options: Any) -> "Magnifier[Any]":
@@ -68,10 +68,32 @@ def load(name: str = DEFAULT_METHOD, **options: Any) -> "Magnifier[Any]":
     The options are the common ones (mode, band, filter, device) and the method's own. Raises
     UserError for an unknown name, option or value.
     """
+    return _built(method_class(name), name, options)
+
+
+def load_trained(weights: str | Path, **options: Any) -> "Magnifier[Any]":
+    """The learned method that a file of weights is for, ready to use; else as :func:`load`.
+
+    Raises UserError for a missing or foreign file, too.
+    """
+    from motionloupe.magnifiers.flowmag import FlowMag
+    from motionloupe.magnifiers.oh2018 import Oh2018
+    from motionloupe.networks.weights import network_of, read_tensors
+
+    _, metadata = read_tensors(Path(weights))
+    name = network_of(metadata, Path(weights))["name"]
+    return _built(Oh2018 if name == "oh2018" else FlowMag, name, {"weights": weights, **options})
+
+
+def _options_of(cls: "type[Magnifier[Any]]") -> dict[str, Any]:
+    parameters = inspect.signature(cls).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY}
+
+
+def _built(cls: "type[Magnifier[Any]]", name: str, options: dict[str, Any]) -> "Magnifier[Any]":
     from motionloupe.magnifiers.base import Common
 
-    cls = method_class(name)
-    known = {**options_of(name), **dict.fromkeys(Common.__annotations__)}
+    known = {**_options_of(cls), **dict.fromkeys(Common.__annotations__)}
     unknown = sorted(set(options) - set(known))
     if unknown:
         raise UserError(f"{name} has no option {unknown[0]!r}; it has {', '.join(sorted(known))}")

@@ -50,6 +50,8 @@ class Magnifier(ABC, Generic[Analysis]):
     """Whether two frames are enough (:meth:`pair`)."""
     takes_band: ClassVar[bool] = True
     """Whether motion can be filtered in time."""
+    draws_reference: ClassVar[bool] = False
+    """Whether pictures are made of the reference's pixels instead of the frame's."""
 
     def __init__(
         self,
@@ -126,7 +128,7 @@ class Magnifier(ABC, Generic[Analysis]):
             raise UserError("a band needs a sequence: use stream() instead of pair()")
         check_image(reference, "reference")
         check_image(frame)
-        _check_same_size(reference, frame)
+        check_same_size(reference, frame)
         factor = Factors(alpha, self.device).of(frame)
         with torch.inference_mode():
             before = self.analyse(to_tensor(reference, self.device))
@@ -259,7 +261,7 @@ class _Follower(Generic[Analysis]):
         check_image(frame)
         if self._first is None:
             self._first = frame
-        _check_same_size(self._first, frame)
+        check_same_size(self._first, frame)
 
     def step(self, frame: Image, *, tracked: bool) -> _Step[Analysis]:
         self.admit(frame)
@@ -325,7 +327,8 @@ class _Drawer(Generic[Analysis]):
         return self._method.analyse(to_tensor(frame, self._method.device))
 
 
-def _check_same_size(first: Image, frame: Image) -> None:
+def check_same_size(first: Image, frame: Image) -> None:
+    """Raise UserError unless two frames are of one size."""
     if first.shape != frame.shape:
         raise UserError(
             f"all frames must have one size: the first is {first.shape[1]} x {first.shape[0]}, "

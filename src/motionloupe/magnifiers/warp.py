@@ -13,6 +13,7 @@ from torch import Tensor
 
 from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK, default_flow, load_flow
+from motionloupe.flow.base import FromReference
 from motionloupe.flow.warp import backward_warp, splat_bilinear, splat_nearest
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.temporal import Signal
@@ -34,6 +35,7 @@ class _Warp(Magnifier[Tensor]):
     the frame's own, which is shown in its place.
     """
 
+    draws_reference = True
     nearest: ClassVar[bool]
 
     def __init__(
@@ -51,13 +53,16 @@ class _Warp(Magnifier[Tensor]):
         self.inpaint = inpaint
         self.flow = default_flow(None if flow == "auto" else flow)
         chosen = {} if iterations is None else {"iterations": iterations}
-        self._estimator = load_flow(self.flow, zero_correct=True, **chosen).to(self.device)
+        self._estimator = load_flow(self.flow, **chosen).to(self.device)
+        self._last: FromReference | None = None
 
     def analyse(self, frame: Tensor) -> Tensor:
         return frame
 
     def motion(self, reference: Tensor, current: Tensor) -> Signal:
-        return [self._estimator(reference, current)]
+        if self._last is None or self._last.reference is not reference:
+            self._last = FromReference(self._estimator, reference)
+        return [self._last.to(current)]
 
     def render(
         self, reference: Tensor, current: Tensor, motion: Signal, band: Signal, alpha: Tensor

@@ -46,6 +46,7 @@ class Aim:
         rate: float = 30.0,
     ) -> None:
         self._focus = focus
+        self._reference = reference
         self._size = reference.shape[1], reference.shape[0]
         self._files: list[Masks] = []
         check_fits(as_alpha(alpha), *reference.shape[:2])
@@ -61,7 +62,7 @@ class Aim:
             raise
 
     def __call__(self, frame: Image) -> Alpha:
-        """The map (H, W) of the next frame: 1 outside, later regions over earlier ones."""
+        """The map (H, W) of the next frame, later regions over earlier ones."""
         self._frame = frame
         weights = [source.at(frame) for source in self._sources]
         if [id(one) for one in weights] != [id(one) for one in self._weights]:
@@ -73,7 +74,8 @@ class Aim:
         """The picture drawn of the frame last asked for, with its background as chosen."""
         if self._focus.background == "keep" or self._frame is None:
             return picture
-        return composited(picture, self._frame, self._shown)
+        still = self._focus.background == "still"
+        return composited(picture, self._reference if still else self._frame, self._shown)
 
     @property
     def warnings(self) -> list[str]:
@@ -100,7 +102,7 @@ class Aim:
 
     def _combined(self, layers: list[Weights]) -> tuple[Weights, Weights]:
         """The factor, and the share of the picture that is shown before the background."""
-        factor = np.ones(self._size[::-1], np.float32)
+        factor = np.full(self._size[::-1], self._focus.alpha_outside, np.float32)
         hidden = np.ones(self._size[::-1], np.float32)
         for alpha, weights in zip(self._alphas, layers, strict=True):
             factor += weights * (alpha - factor)

@@ -13,7 +13,7 @@ from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK
 from motionloupe.masks.segmenters import Box, Point, Segmenter
 
-Background = Literal["keep", "composite"]
+Background = Literal["keep", "composite", "still"]
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,14 @@ class Region:
 class Focus:
     """The objects to magnify, and what becomes of the rest.
 
-    Where ``regions`` overlap the later wins; outside all of them alpha is 1. ``dilate``: pixels by
-    which each region grows. ``feather``: pixels beyond that over which alpha falls from inside to
-    1. ``background``: "keep" shows the method's own answer outside, "composite" the source's
-    pixels. ``follow``: a still region moves with its object, by the optical flow of ``flow`` (an
-    estimator's name, or "auto" for RAFT-small where its weights are at hand). ``box_segmenter``
-    finds the object in a box, None for GrabCut; ``point_segmenter`` at points, None for SAM 2.
+    Where ``regions`` overlap the later wins. ``outside`` is the factor outside all of them, None
+    for 1, or for 0 with a still background. ``dilate``: pixels by which each region grows.
+    ``feather``: pixels beyond that over which alpha goes from inside to ``outside``.
+    ``background``: "keep" shows the method's own answer outside, "composite" the source's pixels,
+    "still" those of the reference. ``follow``: a still region moves with its object, by the optical
+    flow of ``flow`` (an estimator's name, or "auto" for RAFT-small where its weights are at hand).
+    ``box_segmenter`` finds the object in a box, None for GrabCut; ``point_segmenter`` at points,
+    None for SAM 2.
     """
 
     regions: Sequence[Region]
@@ -61,6 +63,7 @@ class Focus:
     flow: str = FALLBACK
     box_segmenter: Segmenter | None = None
     point_segmenter: Segmenter | None = None
+    outside: float | None = None
 
     def __post_init__(self) -> None:
         if not self.regions:
@@ -69,5 +72,19 @@ class Focus:
             if not (math.isfinite(value) and value >= 0):
                 raise UserError(f"{name} must be 0 or more pixels, found {value:g}")
         if self.background not in get_args(Background):
-            known = " or ".join(get_args(Background))
-            raise UserError(f"the background must be {known}, found {self.background!r}")
+            known = ", ".join(get_args(Background))
+            raise UserError(f"the background must be one of {known}, found {self.background!r}")
+        if self.outside is not None:
+            as_alpha(self.outside)
+            if self.background != "keep":
+                raise UserError(
+                    f"a factor outside needs the background keep: {self.background} shows pixels "
+                    "that no factor applies to"
+                )
+
+    @property
+    def alpha_outside(self) -> float:
+        """The factor outside all regions."""
+        if self.outside is not None:
+            return self.outside
+        return 0.0 if self.background == "still" else 1.0

@@ -89,12 +89,15 @@ def enlarged(coarse: Tensor, mix: Tensor) -> Tensor:
 
     ``mix`` (B, 36, h, w) holds the logarithms of the weights: nine for each of the four parts.
     """
-    batch, channels, height, width = coarse.shape
-    weights = mix.view(batch, 1, _NEIGHBOURS, _PARTS, height, width).softmax(dim=2)
-    around = functional.unfold(functional.pad(coarse, (1, 1, 1, 1), mode="replicate"), 3)
-    around = around.view(batch, channels, _NEIGHBOURS, 1, height, width)
-    parts = (around * weights).sum(dim=2).view(batch, channels * _PARTS, height, width)
-    return functional.pixel_shuffle(parts, 2)
+    batch, _, height, width = coarse.shape
+    shares = mix.view(batch, _NEIGHBOURS, _PARTS, height, width).softmax(dim=1)
+    around = functional.pad(coarse, (1, 1, 1, 1), mode="replicate").unsqueeze(2)
+    parts = torch.zeros_like(shares[:, :1])
+    for number in range(_NEIGHBOURS):
+        row, column = divmod(number, 3)
+        neighbour = around[..., row : row + height, column : column + width]
+        parts = torch.addcmul(parts, neighbour, shares[:, None, number])
+    return functional.pixel_shuffle(parts.flatten(1, 2), 2)
 
 
 class MotionFinder(nn.Module):

@@ -78,6 +78,14 @@ def save_weights(
     write_atomically(path, stored, {"network": network, "card": dict(card)})
 
 
+def network_of(metadata: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """Name and options of the network in a file. Raises UserError where it does not say."""
+    described = metadata.get("network")
+    if not (isinstance(described, dict) and isinstance(described.get("name"), str)):
+        raise UserError(f"{path} does not say which network it holds: train or export it again")
+    return described
+
+
 def load_weights(path: str | Path, device: torch.device | str = "cpu") -> Trained:
     """The network that a file describes, in float32, in eval mode and without gradients.
 
@@ -85,9 +93,7 @@ def load_weights(path: str | Path, device: torch.device | str = "cpu") -> Traine
     """
     path = Path(path)
     tensors, metadata = read_tensors(path)
-    described = metadata.get("network")
-    if not (isinstance(described, dict) and isinstance(described.get("name"), str)):
-        raise UserError(f"{path} does not say which network it holds: train or export it again")
+    described = network_of(metadata, path)
     with torch.device("meta"):  # no memory until the shapes are known to fit
         network = build(described["name"], described.get("options"))
     try:

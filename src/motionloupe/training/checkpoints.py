@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.optim import Adam
 
 from motionloupe.errors import UserError
-from motionloupe.networks.weights import read_tensors, write_atomically
+from motionloupe.networks.weights import load_weights, read_tensors, write_atomically
 from motionloupe.training.average import WeightAverage
 from motionloupe.training.config import Config, Data
 from motionloupe.training.tasks import Task, build_task
@@ -36,13 +36,26 @@ class State:
 
 
 def fresh(config: Config, device: torch.device) -> State:
-    """A run before its first step; the random weights follow from the seed."""
+    """A run before its first step; random weights follow from the seed. Raises UserError."""
     torch.manual_seed(config.data.seed)
     task = build_task(config).to(device)
+    if config.network.start:
+        _begin_with(Path(config.network.start), task, config.network.name)
     if config.optimiser.channels_last:
         task.network.to(memory_format=torch.channels_last)
     adam = Adam(task.network.parameters(), lr=config.optimiser.rate)
     return State(config, task, adam, WeightAverage(task.network, config.optimiser.ema))
+
+
+def _begin_with(path: Path, task: Task, name: str) -> None:
+    trained = load_weights(path)
+    try:
+        task.network.load_state_dict(trained.network.state_dict())
+    except RuntimeError:
+        raise UserError(
+            f"{path} holds {trained.name} {trained.options or ''}, which does not fit {name} as "
+            "this run wants it"
+        ) from None
 
 
 def save(state: State, path: Path) -> None:

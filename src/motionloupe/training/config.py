@@ -17,10 +17,14 @@ Border = Literal["reflect", "valid"]
 
 @dataclass(frozen=True)
 class NetworkChoice:
-    """A network of :mod:`motionloupe.networks` by name, and its options."""
+    """A network of :mod:`motionloupe.networks` by name, and its options.
+
+    ``start`` is a file of weights to begin with; without it they are random.
+    """
 
     name: str
     options: dict[str, Any] = field(default_factory=dict)
+    start: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from motionloupe.evaluation.metrics import ssim
 from motionloupe.flow.warp import backward_warp, inside
 from motionloupe.training.config import Border
 
-_HARDLY = 0.05  # pixels: less motion than this does not count for more
+_HARDLY = 0.02  # pixels: less motion than this does not count for more
 
 
 class MotionTerms(NamedTuple):

@@ -1,0 +1,113 @@
+"""What ``motionloupe bench`` draws its cases from, by the user's options."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from motionloupe.errors import UserError
+
+if TYPE_CHECKING:
+    from motionloupe.evaluation.cases import Kind, Stock
+
+
+class Given(NamedTuple):
+    """The options, as they came."""
+
+    scenes: Path | None
+    backgrounds: Path | None
+    objects: Path | None
+    pairs: Path | None
+    clips: Path | None
+    video: Path | None
+    reference: Path | None
+    box: str | None
+    fps: float | None
+
+
+class Stocked(NamedTuple):
+    """What each kind of suite draws from, and what the report says of it."""
+
+    stocks: "dict[Kind, Stock]"
+    about: dict[str, str]
+
+
+def given(options: Given, split: str, size: str, seed: int) -> Stocked:
+    """Raises UserError where a folder or file is missing or holds nothing of the split."""
+    try:
+        width, height = (int(side) for side in size.split(","))
+    except ValueError:
+        raise UserError(f"--size takes W,H in pixels, found {size!r}") from None
+    found = Stocked({}, {"size and seed": f"{width} x {height}, seed {seed}"})
+    area = (width, height)
+    if options.scenes or options.backgrounds or options.objects:
+        _scenes(found, options, split, area, seed)
+    if options.pairs is not None:
+        _pairs(found, options.pairs, split, area)
+    if options.clips is not None:
+        _clips(found, options.clips, split, area, seed)
+    if options.video or options.reference:
+        _recording(found, options)
+    return found
+
+
+def _scenes(found: Stocked, options: Given, split: str, size: tuple[int, int], seed: int) -> None:
+    from motionloupe.data import folders
+    from motionloupe.evaluation.suites import NEEDS
+    from motionloupe.evaluation.synthetic import Material
+
+    backgrounds, objects = options.backgrounds, options.objects
+    if options.scenes is not None:
+        backgrounds = backgrounds or options.scenes / "backgrounds"
+        objects = objects or options.scenes / "objects"
+    if backgrounds is None:
+        raise UserError(f"scenes need {NEEDS['scenes']}")
+    photographs = folders.backgrounds(backgrounds, split)  # type: ignore[arg-type]  # checked there
+    cutouts: Any = folders.objects(objects, split) if objects else []  # type: ignore[arg-type]
+    names = [*photographs.names, "", *(cutouts.names if objects else [])]
+    found.stocks["scenes"] = Material(photographs, cutouts, size, seed, _digest(names))
+    found.about["backgrounds"] = f"{len(photographs)} from {backgrounds}, split {split}"
+    found.about["objects"] = f"{len(cutouts)} from {objects}, split {split}" if objects else "none"
+
+
+def _pairs(found: Stocked, folder: Path, split: str, size: tuple[int, int]) -> None:
+    from motionloupe.data.pairs import Pairs
+    from motionloupe.evaluation.real import RealPairs
+
+    pairs = Pairs(folder, split)  # type: ignore[arg-type]  # checked there
+    found.stocks["pairs"] = RealPairs(pairs, size, _digest(pairs.names))
+    found.about["pairs"] = f"{len(pairs)} from {folder}, split {split}"
+
+
+def _clips(found: Stocked, folder: Path, split: str, size: tuple[int, int], seed: int) -> None:
+    from motionloupe.data.clips import clips_of_split
+    from motionloupe.evaluation.real import Clips
+
+    kept = clips_of_split(folder, split)  # type: ignore[arg-type]  # checked there
+    found.stocks["clips"] = Clips([clip.path for clip in kept], size, seed)
+    found.about["clips"] = f"{len(kept)} from {folder}, split {split}"
+
+
+def _recording(found: Stocked, options: Given) -> None:
+    from motionloupe.evaluation.physical import Recording
+    from motionloupe.evaluation.suites import NEEDS
+
+    if options.video is None or options.reference is None:
+        raise UserError(f"the suite physical needs {NEEDS['recording']}")
+    recording = Recording(options.video, options.reference, _box(options.box), options.fps)
+    found.stocks["recording"] = recording
+    found.about["recording"] = f"{options.video} beside {options.reference}, box {recording.box}"
+
+
+def _box(text: str | None) -> tuple[int, int, int, int] | None:
+    if text is None:
+        return None
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f"--box takes X,Y,W,H in pixels, found {text!r}") from None
+    return x, y, width, height
+
+
+def _digest(names: Sequence[str]) -> str:
+    return hashlib.sha256("/".join(names).encode()).hexdigest()

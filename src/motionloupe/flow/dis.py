@@ -1,0 +1,43 @@
+"""Dense inverse search (Kroeger et al. 2016), OpenCV's."""
+
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from motionloupe.arrays import LUMA
+from motionloupe.flow.base import FlowEstimator
+
+
+class Dis(FlowEstimator):
+    """Patches matched in brightness of 8 bits, coarse to fine, then refined by variation.
+
+    ``iterations`` are those of the refinement. Fast on a processor, without weights, and without
+    gradients: it can judge and magnify, not teach. The flow of every picture is found alone.
+    """
+
+    zero_at_rest = True
+    differentiable = False
+
+    def __init__(self, *, iterations: int = 5, zero_correct: bool = False) -> None:
+        super().__init__(iterations, zero_correct)
+        self._search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        self._search.setFinestScale(0)
+        self._search.setVariationalRefinementIterations(iterations)
+
+    def estimate(self, a: Tensor, b: Tensor) -> Tensor:
+        with torch.no_grad():
+            flows = [self._between(_grey(p), _grey(q)) for p, q in zip(a, b, strict=True)]
+        return torch.stack(flows).to(a)
+
+    def _between(self, a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> Tensor:
+        flow = self._search.calc(a, b, None)
+        return torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))
+
+
+def _grey(image: Tensor) -> npt.NDArray[np.uint8]:
+    weights = image.new_tensor(LUMA).reshape(3, 1, 1)
+    return (image * weights).sum(dim=0).clamp(0, 1).mul(255).round().byte().cpu().numpy()

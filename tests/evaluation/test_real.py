@@ -1,0 +1,159 @@
+"""Real footage: what is cut out of it, and how it is judged without a truth."""
+
+import csv
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from motionloupe.arrays import to_tensor
+from motionloupe.cli import main
+from motionloupe.errors import UserError
+from motionloupe.evaluation.contestants import CHECKS, contestants
+from motionloupe.evaluation.judge import Judge, Meter
+from motionloupe.evaluation.metrics import photometric_error
+from motionloupe.evaluation.real import Clips, RealPairs, liveliest_window
+from motionloupe.evaluation.suites import SUITES
+from tests.evaluation.footage import write_video
+from tests.scenes import shifted, texture, to_uint8
+
+FLOW = "lucas-kanade"
+PAIRS, NOISE = SUITES["pairs"], SUITES["noise-real"]
+
+
+@pytest.fixture(scope="module")
+def meters():
+    return {FLOW: Meter(FLOW)}
+
+
+@pytest.fixture(scope="module")
+def pairs():
+    still = texture(96, 128)
+    return RealPairs([(to_uint8(still), to_uint8(shifted(still, 0.5)))], (96, 80))
+
+
+def level(suite, value):
+    return next(level for level in suite.levels if level.value == value)
+
+
+def test_the_window_is_where_most_changes():
+    a = np.zeros((90, 120, 3), np.uint8)
+    b = a.copy()
+    b[60:80, 70:100] = 200
+    rows, columns = liveliest_window(a, b, (64, 64))
+    assert rows.stop - rows.start == columns.stop - columns.start == 64
+    assert (rows.start <= 60, rows.stop >= 80) == (True, True)
+    assert (columns.start <= 70, columns.stop >= 100) == (True, True)
+    assert liveliest_window(a, b, (500, 400)) == (slice(0, 90), slice(0, 120))
+    with pytest.raises(UserError, match="64 x 64 or more, found 40 x 90"):
+        liveliest_window(a[:, :40], b[:, :40], (64, 64))
+
+
+def test_a_real_pair_is_judged_by_its_measured_motion(pairs, meters):
+    case = PAIRS.case(pairs, level(PAIRS, 4.0), 0)
+    judge = Judge(case, meters)
+    idle = judge.scores(CHECKS["input"].answer(case))
+    assert set(idle) == {
+        f"{name}/{FLOW}" for name in ("gain", "motion_error", "magnification_error", "photometric")
+    }
+    assert idle[f"gain/{FLOW}"] == pytest.approx(0.25)
+    assert idle[f"motion_error/{FLOW}"] == pytest.approx(3 * 0.5 / 2, rel=0.05)  # x alone moves
+    assert idle[f"photometric/{FLOW}"] == 0
+    warped = judge.scores(contestants(["warp-bilinear"])["warp-bilinear"].answer(case))
+    assert warped[f"motion_error/{FLOW}"] < 0.2 * idle[f"motion_error/{FLOW}"]
+    assert warped[f"gain/{FLOW}"] == pytest.approx(1, abs=0.05)
+    assert 0 < warped[f"photometric/{FLOW}"] < 8
+
+
+def test_curated_pairs_are_benched_by_one_command(tmp_path):
+    still = texture(64, 80)
+    for number, name in enumerate(("x", "y")):
+        folder = tmp_path / "pairs" / "test" / name
+        folder.mkdir(parents=True)
+        for frame, distance in (("a", 0.0), ("b", 0.3 + number)):
+            picture = to_uint8(shifted(still, distance))
+            cv2.imwrite(str(folder / f"{frame}.png"), picture[..., ::-1])
+    manifest = tmp_path / "pairs" / "manifest.csv"
+    manifest.write_text("pair,video,split,kept\nx,v,test,yes\ny,w,test,yes\nz,w,train,no\n")
+    words = ["bench", "all", "--pairs", str(tmp_path / "pairs"), "--output", str(tmp_path / "r")]
+    words += ["--methods", "linear", "--estimators", "lucas-kanade,dis", "--largest-alpha", "2"]
+    assert main([*words, "--quiet"]) == 0
+    report = (tmp_path / "r" / "report.md").read_text()
+    assert "Scenes at each level: 2." in report
+    assert "`truth` does not take part: nobody knows the true answer." in report
+    assert "photometric inconsistency (of 255), by dis" in report
+    with (tmp_path / "r" / "results.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["metric"] == "motion_error"]
+    assert {(row["method"], row["estimator"]) for row in rows} == {
+        (method, meter)
+        for method in ("linear", "input", "broken")
+        for meter in ("lucas-kanade", "dis")
+    }
+    at_one = [float(row["mean"]) for row in rows if (row["level"], row["method"]) == ("1", "input")]
+    assert at_one == [0, 0]
+
+
+def test_nobody_is_the_truth_of_a_real_pair(pairs):
+    assert CHECKS["truth"].refuses(PAIRS) == "nobody knows the true answer"
+    assert CHECKS["truth"].refuses(NOISE) is None
+    assert pairs.limit == 1
+
+
+def test_three_frames_in_a_row_tell_what_twice_the_motion_is(tmp_path, meters):
+    path = tmp_path / "clip.mkv"
+    frames = write_video(path, lambda t: 18 * t, seconds=0.5)  # 0.6 px a frame
+    clips = Clips([path], (96, 80), seed=3)
+    case = NOISE.case(clips, level(NOISE, 0.0), 0)
+    number = next(n for n, f in enumerate(frames) if _holds(f, case.frames[0]))
+    assert _holds(frames[number + 1], case.frames[1])
+    truth = CHECKS["truth"].answer(case)[0]
+    assert _holds(frames[number + 2], truth)
+    judge = Judge(case, meters)
+    known = judge.scores([truth])
+    assert known["ssim"] == pytest.approx(1)
+    assert known[f"motion_error/{FLOW}"] < 0.02  # the motion is even
+    assert f"end_point_error/{FLOW}" not in known
+    idle = judge.scores(CHECKS["input"].answer(case))
+    assert idle[f"motion_gap/{FLOW}"] == pytest.approx(0.6, rel=0.05)
+
+
+def _holds(frame, part):
+    """Whether a frame holds a picture somewhere on its lines of pixels."""
+    wanted = np.round(part * 255).astype(np.uint8)
+    height, width = wanted.shape[:2]
+    return any(
+        np.array_equal(frame[top : top + height, left : left + width], wanted)
+        for top in range(frame.shape[0] - height + 1)
+        for left in range(frame.shape[1] - width + 1)
+    )
+
+
+def test_noise_is_added_to_what_is_given_and_never_to_the_truth(tmp_path):
+    path = tmp_path / "clip.mkv"
+    write_video(path, lambda t: 18 * t, seconds=0.5)
+    clips = Clips([path], (96, 80), seed=3)
+    clean, noisy = (NOISE.case(clips, level(NOISE, value), 0) for value in (0.0, 10.0))
+    assert torch.equal(clean.targets[0].truth, noisy.targets[0].truth)
+    assert torch.equal(clean.reference, noisy.reference)
+    for before, after in zip(clean.frames, noisy.frames, strict=True):
+        strength = np.std(255 * (after - before))
+        assert strength == pytest.approx(np.sqrt(10 * 255 * before.mean()), rel=0.1)
+
+
+def test_a_clip_that_stands_still_is_named(tmp_path):
+    path = tmp_path / "still.mkv"
+    write_video(path, lambda t: 0.0, seconds=0.3)
+    with pytest.raises(UserError, match=r"still\.mkv: found no three frames"):
+        NOISE.case(Clips([path], (64, 64), seed=0), NOISE.levels[0], 0)
+
+
+def test_colours_drawn_back_along_the_motion_agree():
+    still = texture(64, 64)
+    a, b = to_tensor(shifted(still, 1.0)), to_tensor(shifted(still, 3.0))
+    flows = [torch.zeros(1, 2, 64, 64) for _ in range(2)]
+    for flow, distance in zip(flows, (1.0, 3.0), strict=True):
+        flow[:, 0] = distance
+    assert photometric_error(b, flows[1], a, flows[0], border=8).item() < 1e-3
+    brighter = photometric_error(b + 0.1, flows[1], a, flows[0], border=8)
+    assert brighter.item() == pytest.approx(25.5, rel=1e-3)

@@ -1,0 +1,41 @@
+"""Two objects that tremble at 2 and at 6 hertz: a band magnifies the one and leaves the other."""
+
+import numpy as np
+import pytest
+
+from benchmarks.bands import FPS, HEIGHT, WIDTH, amplitudes, factors, scene, settings
+from motionloupe import load
+from tests.scenes import texture
+
+ALPHA, MOTION = 6.0, 0.2
+STATIC, SLOW, _, DYNAMIC = settings(ALPHA)
+SHORT = 0.2  # share of the factor that octave bands may fall short of on a fine texture
+
+
+@pytest.fixture(scope="module")
+def frames():
+    return list(scene([texture(HEIGHT, WIDTH, seed) for seed in range(3)], MOTION))
+
+
+def test_the_scene_moves_as_it_says(frames):
+    assert amplitudes(frames) == pytest.approx([MOTION, MOTION], rel=0.03)
+
+
+def measured(frames, setting):
+    def build(**options):
+        return load("phase", pyramid="octave", **options)
+
+    return factors(build, frames, setting, ALPHA)
+
+
+def test_a_band_gives_phase_s_whole_factor_to_what_is_in_it_and_none_to_the_rest(frames):
+    static, banded = measured(frames, STATIC), measured(frames, SLOW)
+    assert static == pytest.approx(STATIC.wanted, rel=SHORT)
+    assert banded == pytest.approx([static[0], 1.0], rel=0.05)
+
+
+def test_dynamic_mode_magnifies_fast_motion_more(frames):
+    slow, fast = DYNAMIC.wanted
+    assert slow == pytest.approx(abs(1 + 5 * (1 - np.exp(-2j * np.pi * 2 / FPS))))
+    assert 1 < slow < fast < 11
+    assert measured(frames, DYNAMIC) == pytest.approx((slow, fast), rel=SHORT)
