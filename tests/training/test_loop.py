@@ -79,7 +79,7 @@ def test_the_log_holds_every_report_with_its_parts(whole):
 
 
 def test_the_weights_can_be_loaded_and_say_where_they_come_from(whole):
-    name, network, card = load_weights(whole / "weights.safetensors")
+    name, network, card, _ = load_weights(whole / "weights.safetensors")
     best = min(line["loss"] for line in lines(whole)[1:] if line["kind"] == "validation")
     assert name == "oh2018"
     assert card["held_out"]["loss"] == pytest.approx(best, rel=1e-5)
