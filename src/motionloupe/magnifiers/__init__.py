@@ -10,7 +10,7 @@ from motionloupe.errors import UserError
 if TYPE_CHECKING:
     from motionloupe.magnifiers.base import Magnifier
 
-DEFAULT_METHOD = "phase"
+DEFAULT_METHOD = "flowmag"
 DEFAULT_ALPHA = 10.0
 
 
