@@ -6,6 +6,7 @@ import torch
 
 from motionloupe.errors import UserError
 from motionloupe.evaluation.contestants import CHECKS, contestants
+from motionloupe.evaluation.run import Plan
 from motionloupe.evaluation.suites import SUITES
 from motionloupe.evaluation.synthetic import Material
 from motionloupe.magnifiers import METHODS, load
@@ -98,6 +99,21 @@ def test_a_method_may_have_several_rows(pair):
     assert np.array_equal(coloured, expected)
     assert not np.array_equal(plain, coloured)
     assert found[rows[0]].fingerprint != found[rows[1]].fingerprint
+
+
+def test_a_method_that_cannot_be_had_stays_away_and_a_bad_option_is_an_error(material, monkeypatch):
+    def without(name, **options):
+        raise UserError(f"no weights for {name}")
+
+    monkeypatch.setattr("motionloupe.evaluation.contestants.load", without)
+    suites = {"still": SUITES["still"]}
+    found = contestants(["phase"])
+    assert found["phase"].refuses(SUITES["still"]) == "no weights for phase"
+    with pytest.raises(UserError, match="no method can take part; phase: no weights for phase"):
+        Plan(suites, found, ["dis"], {"scenes": material}, 1, {})
+    settled = contestants(["phase"], {"phase": {"sigma": -1.0}})
+    with pytest.raises(UserError, match=r"^no weights"):
+        settled["phase"].refuses(SUITES["still"])
 
 
 def test_mistakes_are_named(tmp_path):

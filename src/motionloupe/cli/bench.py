@@ -141,7 +141,13 @@ def _carried_out(plan: "Plan", output: Path, quick: bool, quiet: bool) -> "tuple
     with Progress(quiet, "answers") as progress:
         outcome = run(plan, output, progress=progress)
     strips = {
-        name: draw_strips(output / "strips", name, suite, plan.players(suite), plan.stock(suite))
+        name: draw_strips(
+            output / "strips",
+            name,
+            suite.thinned(1) if quick else suite,
+            plan.players(suite),
+            plan.stock(suite),
+        )
         for name, suite in plan.suites.items()
         if not (quick and suite.sequence)
     }

@@ -52,14 +52,24 @@ def judged(case: Case, drawn: Iterable[Image]) -> list[Image]:
 class Method:
     """A magnifier: by :meth:`Magnifier.pair` for pairs, by ``stream`` for sequences."""
 
-    def __init__(self, build: Callable[..., Magnifier[Any]], fingerprint: str) -> None:
+    def __init__(
+        self, build: Callable[..., Magnifier[Any]], fingerprint: str, *, settled: bool = False
+    ) -> None:
+        """``settled``: its options are the user's, so that an error in them is not passed over."""
         self._build = build
         self._loaded: dict[tuple[float, float] | None, Magnifier[Any]] = {}
+        self._settled = settled
         self.fingerprint = fingerprint
 
     def refuses(self, suite: Suite) -> str | None:
+        try:
+            plain = self._magnifier(None)
+        except UserError as error:  # it has no weights, say
+            if self._settled:
+                raise
+            return str(error)
         if not suite.sequence:
-            return None if self._magnifier(None).pairwise else "it needs a sequence, not two frames"
+            return None if plain.pairwise else "it needs a sequence, not two frames"
         try:
             self._magnifier(suite.band)
         except UserError as error:
@@ -162,7 +172,11 @@ def method_of(row: str) -> str:
 
 
 def _registered(name: str, options: Mapping[str, Any]) -> Method:
-    return Method(lambda **common: load(name, **options, **common), _described(name, options))
+    return Method(
+        lambda **common: load(name, **options, **common),
+        _described(name, options),
+        settled=bool(options),
+    )
 
 
 def _learned(path: Path) -> Method:
@@ -170,7 +184,9 @@ def _learned(path: Path) -> Method:
     _, metadata = read_tensors(path)
     name = network_of(metadata, path)["name"]
     return Method(
-        lambda **common: load_trained(path, **common), _described(name, {"weights": path})
+        lambda **common: load_trained(path, **common),
+        _described(name, {"weights": path}),
+        settled=True,
     )
 
 

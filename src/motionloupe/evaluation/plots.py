@@ -44,6 +44,7 @@ def draw_curves(path: Path, results: Results, name: str, suite: Suite) -> None:
         axes.set_xlabel(suite.axis)
         if suite.log:
             _logarithmic(axes, results.levels(name))
+        axes.minorticks_off()  # a third of the time of drawing
     # By hand: matplotlib's own layouts take several times as long as the drawing.
     edges = {"bottom": _BOTTOM / height, "top": 1 - _TOP / height, "left": 0.05, "right": 0.985}
     figure.subplots_adjust(**edges, wspace=0.2, hspace=0.42)

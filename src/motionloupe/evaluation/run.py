@@ -10,7 +10,7 @@ from pathlib import Path
 from motionloupe import __version__
 from motionloupe.errors import UserError
 from motionloupe.evaluation.cases import Case, Kind, Level, Stock, Suite
-from motionloupe.evaluation.contestants import Contestant
+from motionloupe.evaluation.contestants import CHECKS, Contestant
 from motionloupe.evaluation.cost import measured
 from motionloupe.evaluation.judge import BORDER, Judge, Meter
 from motionloupe.evaluation.perceptual import Perceptual
@@ -41,6 +41,14 @@ class Plan:
             raise UserError(f"the count of scenes must be 1 or more, found {self.count}")
         if not self.estimators:
             raise UserError("name an estimator to measure motion with, such as lucas-kanade")
+        reasons = [
+            f"{name}: {contestant.refuses(suite)}"
+            for name, contestant in self.contestants.items()
+            for suite in self.suites.values()
+            if name not in CHECKS
+        ]
+        if reasons and not any(set(self.players(s)) - set(CHECKS) for s in self.suites.values()):
+            raise UserError(f"no method can take part; {reasons[0]}")
 
     def players(self, suite: Suite) -> dict[str, Contestant]:
         """Who can take part in a suite."""

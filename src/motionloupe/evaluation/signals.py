@@ -7,6 +7,7 @@ twice, as Oh et al. 2018 do for the accelerometer on their hammer.
 
 import csv
 from dataclasses import dataclass
+from math import comb
 from pathlib import Path
 from typing import Any
 
@@ -141,20 +142,29 @@ class _Common:
             )
         return cls(float(begin), float(length), bins)
 
-    def spectrum(self, seconds: Series, values: Series) -> Spectrum:
+    def spectrum(self, seconds: Series, values: Series, order: int = 0) -> Spectrum:
+        """Of the signal derived ``order`` times, then windowed.
+
+        With w the window, w x'' = (w x)'' - 2 (w' x)' + w'' x, where only products are derived.
+        """
         inside = (seconds >= self.begin) & (seconds <= self.begin + self.length)
         count = int(inside.sum())
         moments = self.begin + self.length * np.arange(count) / count
         even = np.interp(moments, seconds, values)
         even = even - np.polyval(np.polyfit(moments, even, 1), moments)
-        window = np.hanning(count + 1)[:-1]
-        found: Spectrum = np.fft.rfft(even * window)[self.bins] / count
+        turn, angle = 2 * np.pi / self.length, 2 * np.pi * np.arange(count) / count
+        hann = (1 - np.cos(angle), turn * np.sin(angle), turn**2 * np.cos(angle))
+        derive = 1j * turn * self.bins
+        found = np.zeros(len(self.bins), np.complex128)
+        for k in range(order + 1):
+            part = np.fft.rfft(even * hann[k])[self.bins] / count
+            found += (-1) ** k * comb(order, k) * derive ** (order - k) * part
         return found
 
     def motion(self, track: Track, order: int) -> Spectrum:
         """(2, frequencies), x and y, derived ``order`` times."""
-        both = np.stack([self.spectrum(track.seconds, values) for values in (track.dx, track.dy)])
-        return np.asarray(both * (2j * np.pi * self.bins / self.length) ** order)
+        both = [self.spectrum(track.seconds, values, order) for values in (track.dx, track.dy)]
+        return np.stack(both)
 
     def aligned(self, reading: Spectrum, source: Spectrum) -> Spectrum:
         """The reading, turned and delayed so that it fits the source best."""
