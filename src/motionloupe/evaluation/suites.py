@@ -12,7 +12,7 @@ from motionloupe.errors import UserError
 from motionloupe.evaluation.cases import ALPHA_AXIS, Kind, Level, Suite
 from motionloupe.evaluation.physical import draw_recording
 from motionloupe.evaluation.real import draw_real_pair, draw_triple
-from motionloupe.evaluation.synthetic import BAND, draw_pair, draw_sequence
+from motionloupe.evaluation.synthetic import BAND, LARGEST_MAGNIFIED, draw_pair, draw_sequence
 
 MAGNIFIED = 10.0  # pixels
 
@@ -55,6 +55,13 @@ SUITES = {
         "factors of 1 to 1000; motion of .01 to 2 px, magnified to 10 px at most",
         ALPHA_AXIS,
         _alphas(1, 2, 5, 10, 20, 50, 100, 200, 500, 1000),
+        draw_pair,
+        _MIXED,
+    ),
+    "mixed": Suite(
+        "motion of .1 to 3 px at FlowMag's factors, magnified to 30 px at most",
+        ALPHA_AXIS,
+        tuple(Level(a, a, (0.1, min(3.0, LARGEST_MAGNIFIED / a))) for a in (2.0, 4.0, 8.0, 16.0)),
         draw_pair,
         _MIXED,
     ),

@@ -1,0 +1,67 @@
+"""The weights that are shipped: small, with a card, and as good as their card says."""
+
+from importlib import resources
+
+import numpy as np
+import pytest
+
+from motionloupe import load
+from motionloupe.arrays import to_tensor
+from motionloupe.evaluation.metrics import psnr
+from motionloupe.magnifiers import METHODS
+from motionloupe.measurement.displacement import displacement
+from tests.scenes import shifted, texture, to_uint8
+
+WEIGHTS = resources.files("motionloupe") / "weights"
+LARGEST = 15e6  # bytes
+SHIPPED = sorted(path.name for path in WEIGHTS.iterdir() if path.name.endswith(".safetensors"))
+CARD = ("task", "data", "recipe", "seed", "hours", "held_out", "licence")
+
+
+def test_every_learned_method_has_its_weights_and_no_other():
+    learned = {"flowmag", "oh2018"} & set(METHODS)
+    assert {name.removesuffix(".safetensors") for name in SHIPPED} == learned
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_they_are_small_and_say_how_they_were_made(name):
+    path = WEIGHTS / name
+    assert len(path.read_bytes()) < LARGEST
+    card = load(name.removesuffix(".safetensors")).card
+    assert set(CARD) <= set(card)
+    page = (WEIGHTS / name.replace(".safetensors", ".md")).read_text()
+    for word in ("licence", "seed", "hours"):
+        assert word in page.lower()
+
+
+@pytest.fixture(scope="module")
+def flowmag():
+    return load("flowmag")
+
+
+def measured_gain(method, motion, alpha, angle=0.4):
+    still = texture(96, 128)
+    way = np.array([np.cos(angle), np.sin(angle)])
+    moved = to_uint8(shifted(still, *(motion * way)))
+    drawn = method.pair(to_uint8(still), moved, alpha) / 255.0
+    return float(way @ displacement(still, drawn, (20, 20, 88, 56))) / (motion * alpha)
+
+
+@pytest.mark.parametrize("alpha", [5.0, 10.0, 20.0])
+@pytest.mark.parametrize("motion", [0.1, 0.5])
+def test_flowmag_gives_the_factor_that_is_asked(flowmag, motion, alpha):
+    assert measured_gain(flowmag, motion, alpha) == pytest.approx(1.0, abs=0.1)
+
+
+def test_flowmag_sees_a_twentieth_of_a_pixel(flowmag):
+    assert measured_gain(flowmag, 0.05, 100.0) == pytest.approx(1.0, abs=0.15)
+
+
+def test_flowmag_leaves_a_noisy_still_scene_still(flowmag):
+    rng = np.random.default_rng(0)
+    still = texture(96, 128)
+    first, second = (to_uint8(still + 0.004 * rng.standard_normal(still.shape)) for _ in range(2))
+    drawn = flowmag.pair(first, second, 16.0)
+    dx, dy = displacement(still, drawn / 255.0, (20, 20, 88, 56))
+    assert np.hypot(dx, dy) < 0.05
+    assert float(psnr(to_tensor(drawn), to_tensor(second))) > 30
