@@ -57,9 +57,9 @@ def names(folder):
 def test_magnify_by_default_names_its_result_after_what_it_did(call, folder):
     code, out, err = call("magnify sway.mkv --alpha 5")
     assert (code, err) == (0, "")
-    assert out.startswith("sway_phase_x5.mp4: 30 frames, 1.00 s of video in ")
-    assert names(folder) == ["sway.mkv", "sway_phase_x5.mp4"]
-    before, after = frames_of("sway.mkv"), frames_of("sway_phase_x5.mp4")
+    assert out.startswith("sway_flowmag_x5.mp4: 30 frames, 1.00 s of video in ")
+    assert names(folder) == ["sway.mkv", "sway_flowmag_x5.mp4"]
+    before, after = frames_of("sway.mkv"), frames_of("sway_flowmag_x5.mp4")
     moved = displacement(before[0], before[2])[0], displacement(after[0], after[2])[0]
     assert moved[1] == pytest.approx(5 * moved[0], rel=0.25)
 

@@ -24,7 +24,7 @@ def test_weights_come_back_with_their_card(tmp_path):
     network = build("oh2018", OPTIONS)
     card = {"step": 12, "licence": "Apache-2.0"}
     save_weights(tmp_path / "w.safetensors", "oh2018", OPTIONS, network.state_dict(), card)
-    name, loaded, read = load_weights(tmp_path / "w.safetensors")
+    name, loaded, read, _ = load_weights(tmp_path / "w.safetensors")
     assert (name, read) == ("oh2018", card)
     assert not loaded.training
     assert not any(p.requires_grad for p in loaded.parameters())
