@@ -17,7 +17,7 @@ demo: $(READY)  ## Magnify a trembling scene (or VIDEO=file) and write the resul
 	$(BIN)/motionloupe demo --output $(DEMO) --force $(if $(VIDEO),"$(VIDEO)")
 
 test: $(READY)  ## The whole test suite: two processes of one thread each
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
