@@ -21,6 +21,12 @@ LUMA = (0.299, 0.587, 0.114)
 """Shares of R, G and B in brightness (ITU-R BT.601, as in the papers' YIQ)."""
 
 
+def luma(picture: Tensor) -> Tensor:
+    """Brightness of (B, 3, H, W) RGB: (B, 1, H, W)."""
+    shares = picture.new_tensor(LUMA)[:, None, None]
+    return (picture * shares).sum(dim=1, keepdim=True)
+
+
 def check_image(image: Image, what: str = "frame") -> None:
     """Raise UserError unless ``image`` is a picture that every method can take."""
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from motionloupe.arrays import luma
 from motionloupe.measurement.displacement import displacement
-from motionloupe.networks.motion_finder import enlarged, first_order_motion, luma
+from motionloupe.networks.motion_finder import enlarged, first_order_motion
 from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.networks.splatting import fill, softmax_splat
 from tests.scenes import shifted, texture

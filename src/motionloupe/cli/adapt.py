@@ -1,13 +1,12 @@
 """``motionloupe adapt``: a trained FlowMag network learns from one video."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from motionloupe.cli import options
-from motionloupe.cli.console import say, warn
+from motionloupe.cli.console import say, teller, warn
 from motionloupe.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,13 +86,3 @@ def chosen(limit: str, alpha: float, flow: str | None = None) -> "Adaptation":
         ) from None
     top = min(max(alpha, 2.0), 16.0)
     return Adaptation(**end, alpha=(max(top / _PRACTICE, 1.5), top), flow=flow)
-
-
-def teller(quiet: bool) -> Any:
-    """What a run has to say, on stderr."""
-
-    def tell(line: str) -> None:
-        if not quiet:
-            print(line, file=sys.stderr, flush=True)
-
-    return tell

@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -102,6 +102,16 @@ def _bar(unit: str) -> "Bar":
 def warn(warnings: Iterable[str]) -> None:
     for text in warnings:
         print(f"motionloupe: warning: {text}", file=sys.stderr)
+
+
+def teller(quiet: bool) -> Callable[[str], None]:
+    """Says each line of a long run on stderr, or nothing."""
+
+    def tell(line: str) -> None:
+        if not quiet:
+            print(line, file=sys.stderr, flush=True)
+
+    return tell
 
 
 def say(lines: Iterable[str], record: Mapping[str, Any], *, quiet: bool, as_json: bool) -> None:

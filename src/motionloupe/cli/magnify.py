@@ -9,8 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from motionloupe.cli import focus, options
-from motionloupe.cli.adapt import chosen, teller
-from motionloupe.cli.console import Progress, say_result, warn
+from motionloupe.cli.adapt import chosen
+from motionloupe.cli.console import Progress, say_result, teller, warn
 from motionloupe.errors import UserError
 from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD
 

@@ -1,13 +1,12 @@
 """``motionloupe train``: a network of one of the papers, on synthetic scenes or real pairs."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from motionloupe.cli import options
-from motionloupe.cli.console import say
+from motionloupe.cli.console import say, teller
 from motionloupe.errors import UserError
 
 TaskName = Annotated[str, typer.Argument(metavar="METHOD", help="oh2018 or flowmag.")]
@@ -52,15 +51,7 @@ def command(
         raise UserError(f"what can be trained is oh2018 and flowmag, found {method!r}")
     chosen = load_config(method, config)  # type: ignore[arg-type]  # one of the two
     material = gather(chosen, backgrounds=backgrounds, objects=objects, pairs=pairs, clips=clips)
-    tell = _silent if quiet else _tell
+    tell = teller(quiet)
     train(chosen, material.samples, material.held_out, output, about_data=material.about, tell=tell)
     record = {"output": str(output), "weights": str(output / WEIGHTS)}
     say([f"{output / WEIGHTS}: trained"], record, quiet=quiet, as_json=as_json)
-
-
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
-def _silent(line: str) -> None:
-    pass

@@ -55,7 +55,8 @@ def camera_of(config: SceneConfig) -> Camera:
     return Camera(*config.size, supersample=config.supersample, blur=config.blur)
 
 
-def _draw(ends: Range, law: Law, rng: np.random.Generator) -> float:
+def draw_number(ends: Range, law: Law, rng: np.random.Generator) -> float:
+    """A number between two ends, uniform or log-uniform."""
     low, high = ends
     if law == "log" and low > 0:
         return float(math.exp(rng.uniform(math.log(low), math.log(high))))
@@ -66,7 +67,7 @@ def _draw_alpha(config: SceneConfig, rng: np.random.Generator) -> float:
     low, high = config.alpha
     if config.motion[0] > 0:
         high = max(low, min(high, config.largest_magnified / config.motion[0]))
-    return _draw((low, high), config.alpha_law, rng)
+    return draw_number((low, high), config.alpha_law, rng)
 
 
 def _draw_motion(
@@ -79,7 +80,7 @@ def _draw_motion(
     """A translation of the length asked for, and whatever else the cap leaves room for."""
     largest = config.largest_magnified / max(alpha, 1.0)
     low, high = config.motion
-    length = _draw((low, max(low, min(high, largest))), config.motion_law, rng)
+    length = draw_number((low, max(low, min(high, largest))), config.motion_law, rng)
     heading = rng.uniform(0.0, 2 * math.pi)
     shift = (length * math.cos(heading), length * math.sin(heading))
     turn, growth = config.turn * rng.uniform(-1, 1), config.growth * rng.uniform(-1, 1)
@@ -166,7 +167,7 @@ def _object(
 ) -> Layer:
     """A cut-out somewhere in the frame, turned, scaled and perhaps mirrored."""
     longest = max(cutout.shape[:2])
-    side = _draw(config.object_size, "log", rng) * min(config.size) * camera.supersample
+    side = draw_number(config.object_size, "log", rng) * min(config.size) * camera.supersample
     scale = min(max(side, _SMALLEST_OBJECT) / longest, config.largest_scale)
     tilt = config.object_tilt * rng.uniform(-1, 1)
     texture = _turned(_resized(_premultiplied(cutout), scale), tilt)

@@ -73,8 +73,7 @@ class Recording:
         self.film = Film(video, fps)
         self._given = box
         self._digests = [
-            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else path.name
-            for path in (video, reference)
+            _digest(path) if path.is_file() else path.name for path in (video, reference)
         ]
 
     @property
@@ -99,6 +98,11 @@ class Recording:
     def source(self) -> Track:
         """The motion in the box before magnification."""
         return track(self.film.moments(), self.box)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as content:  # in pieces: a film may be larger than the memory
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def draw_recording(stock: Recording, suite: Suite, level: Level, index: int) -> Case:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from motionloupe.arrays import LUMA
+from motionloupe.arrays import luma
 from motionloupe.flow.base import FlowEstimator
 
 
@@ -30,7 +30,7 @@ class Dis(FlowEstimator):
 
     def estimate(self, a: Tensor, b: Tensor) -> Tensor:
         with torch.no_grad():
-            flows = [self._between(_grey(p), _grey(q)) for p, q in zip(a, b, strict=True)]
+            flows = [self._between(p, q) for p, q in zip(_grey(a), _grey(b), strict=True)]
         return torch.stack(flows).to(a)
 
     def _between(self, a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> Tensor:
@@ -38,6 +38,6 @@ class Dis(FlowEstimator):
         return torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))
 
 
-def _grey(image: Tensor) -> npt.NDArray[np.uint8]:
-    weights = image.new_tensor(LUMA).reshape(3, 1, 1)
-    return (image * weights).sum(dim=0).clamp(0, 1).mul(255).round().byte().cpu().numpy()
+def _grey(pictures: Tensor) -> npt.NDArray[np.uint8]:
+    """(B, 3, H, W) in [0, 1] -> (B, H, W)."""
+    return luma(pictures)[:, 0].clamp(0, 1).mul(255).round().byte().cpu().numpy()

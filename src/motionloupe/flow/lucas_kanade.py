@@ -42,7 +42,7 @@ class LucasKanade(FlowEstimator):
             if a.dtype not in (torch.float32, torch.float64):
                 a, b = a.float(), b.float()
             levels = list(zip(_pyramid(a), _pyramid(b), strict=True))
-            flow = torch.zeros_like(levels[-1][0][:, :1]).repeat(1, 2, 1, 1)
+            flow = torch.zeros_like(levels[-1][0][:, :2])
             for level_a, level_b in reversed(levels):
                 flow = self._refined(level_a, level_b, _enlarged(flow, level_a))
             return flow

@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from motionloupe.alpha import resized
-from motionloupe.arrays import LUMA
+from motionloupe.arrays import luma
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.pyramids.steerable import (
@@ -70,9 +70,10 @@ class Phase(Magnifier[Bands]):
         self.sigma = sigma
 
     def analyse(self, frame: Tensor) -> Bands:
-        luma = (frame[0] * frame.new_tensor(LUMA)[:, None, None]).sum(0)
-        padded = functional.pad(luma[None, None], _padding(*luma.shape), mode="reflect")[0, 0]
-        return Bands(frame, self._pyramid(luma).analyse(padded))
+        grey = luma(frame)
+        height, width = grey.shape[-2:]
+        padded = functional.pad(grey, _padding(height, width), mode="reflect")[0, 0]
+        return Bands(frame, self._pyramid(grey[0, 0]).analyse(padded))
 
     def motion(self, reference: Bands, current: Bands) -> Signal:
         """Phase differences in (-pi, pi], one (orientations, h', w') per ring, blurred.
@@ -119,11 +120,11 @@ class Phase(Magnifier[Bands]):
         change = self._pyramid(current.frame[0, 0]).synthesise(changes)
         return current.frame + change[top : top + height, left : left + width]
 
-    def _pyramid(self, luma: Tensor) -> SteerablePyramid:
-        height, width = luma.shape
+    def _pyramid(self, plane: Tensor) -> SteerablePyramid:
+        height, width = plane.shape
         left, right, top, bottom = _padding(height, width)
         return steerable_pyramid(
-            height + top + bottom, width + left + right, self.pyramid, luma.device
+            height + top + bottom, width + left + right, self.pyramid, plane.device
         )
 
 

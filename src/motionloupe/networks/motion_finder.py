@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from motionloupe.arrays import LUMA
+from motionloupe.arrays import luma
 from motionloupe.flow.lucas_kanade import LucasKanade
 from motionloupe.flow.warp import backward_warp
 from motionloupe.networks.unet import UNet
@@ -44,12 +44,6 @@ class Found(NamedTuple):
 
     motion: Tensor
     importance: Tensor
-
-
-def luma(image: Tensor) -> Tensor:
-    """(B, 3, H, W) RGB -> (B, 1, H, W)."""
-    weights = torch.tensor(LUMA, device=image.device, dtype=image.dtype)
-    return (image * weights[:, None, None]).sum(dim=1, keepdim=True)
 
 
 def _gradient(grey: Tensor) -> tuple[Tensor, Tensor]:

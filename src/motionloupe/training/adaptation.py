@@ -15,16 +15,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.utils.data import default_collate
 
 from motionloupe.data.augment import PLAIN, Augment
 from motionloupe.data.clips import eight_bits
+from motionloupe.data.draw import draw_number
 from motionloupe.data.photometry import Bytes
 from motionloupe.errors import UserError
-from motionloupe.flow import FALLBACK, default_flow, load_flow
+from motionloupe.flow import FALLBACK, default_flow
 from motionloupe.networks.weights import load_weights, save_weights
 from motionloupe.training.config import FlowLoss
-from motionloupe.training.losses import MagnificationLoss
-from motionloupe.training.tasks import FlowmagTask
+from motionloupe.training.real import view
+from motionloupe.training.tasks import flowmag_task
 from motionloupe.video import open_reader
 
 Tell = Callable[[str], None]
@@ -140,12 +142,10 @@ class _Pupil:
     def __init__(self, network: nn.Module, frames: _Frames, options: Adaptation) -> None:
         self.options, self.frames = options, frames
         self.flow = default_flow(options.flow)
-        lesson = FlowLoss()
-        rounds = 2 if self.flow == FALLBACK else lesson.iterations
-        estimator = load_flow(self.flow, zero_correct=True, iterations=rounds)
-        teacher = MagnificationLoss(estimator, "valid")
+        rounds = 2 if self.flow == FALLBACK else FlowLoss.iterations
+        lesson = FlowLoss(self.flow, rounds, zero_correct=True, border="valid")
         self.network = network.eval().requires_grad_(True)
-        self.task = FlowmagTask(network, teacher, lesson.colour).eval()
+        self.task = flowmag_task(network, lesson).eval()
         self.adam = torch.optim.Adam(network.parameters(), lr=options.rate)
         self.best = self._weights()
 
@@ -179,10 +179,10 @@ class _Pupil:
         rng = np.random.default_rng([self.options.seed, step])
         learned = self.frames.learned
         samples = [
-            self._view(learned[rng.integers(len(learned))], _VIEWS, self._alpha(rng), rng)
+            self._view(learned[rng.integers(len(learned))], _VIEWS, self._draw_alpha(rng), rng)
             for _ in range(self.options.batch)
         ]
-        loss = self.task(_batch(samples))["loss"]
+        loss = self.task(default_collate(samples))["loss"]
         if not bool(torch.isfinite(loss)):
             return math.nan
         self.adam.zero_grad(set_to_none=True)
@@ -191,16 +191,13 @@ class _Pupil:
         self.adam.step()
         return float(loss.detach())
 
-    def _alpha(self, rng: np.random.Generator) -> float:
-        low, high = self.options.alpha
-        return math.exp(rng.uniform(math.log(low), math.log(high)))
+    def _draw_alpha(self, rng: np.random.Generator) -> float:
+        return draw_number(self.options.alpha, "log", rng)
 
     def _view(
         self, later: Bytes, change: Augment, alpha: float, rng: np.random.Generator
     ) -> dict[str, Tensor]:
-        planes = change((self.frames.first, later), self.options.size, rng)
-        a, b = (torch.from_numpy(np.ascontiguousarray(plane, np.float32)) for plane in planes)
-        return {"a": a, "b": b, "alpha": torch.full((1, 1, 1), alpha)}
+        return view((self.frames.first, later), change, self.options.size, alpha, rng)
 
     def _held_out_views(self) -> list[dict[str, Tensor]]:
         """Fixed views, not changed, at factors within those that are practised."""
@@ -215,14 +212,12 @@ class _Pupil:
 
     @torch.no_grad()
     def _judge(self, views: list[dict[str, Tensor]]) -> float:
-        return sum(float(self.task(_batch([view]))["loss"]) for view in views) / len(views)
+        return sum(float(self.task(default_collate([sample]))["loss"]) for sample in views) / len(
+            views
+        )
 
     def _weights(self) -> dict[str, Tensor]:
         return {k: v.detach().clone() for k, v in self.network.state_dict().items()}
-
-
-def _batch(samples: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack([sample[name] for sample in samples]) for name in samples[0]}
 
 
 def _kept(source: str | Path, selection: dict[str, Any]) -> _Frames:
@@ -245,7 +240,8 @@ def _kept(source: str | Path, selection: dict[str, Any]) -> _Frames:
         raise UserError(
             f"{source} has {len(kept)} frames: adaptation needs {_LEAST_FRAMES} or more"
         )
-    later = kept[1:]
-    held_out = later[_HELD_OUT_EVERY // 2 :: _HELD_OUT_EVERY] or later[-1:]
-    learned = [frame for frame in later if not any(frame is other for other in held_out)]
-    return _Frames(kept[0], learned, held_out)
+    first, *later = kept
+    apart = slice(min(_HELD_OUT_EVERY // 2, len(later) - 1), None, _HELD_OUT_EVERY)
+    held_out = later[apart]
+    del later[apart]
+    return _Frames(first, later, held_out)

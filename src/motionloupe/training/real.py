@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 
 from motionloupe.data.augment import PLAIN, Augment
 from motionloupe.data.clips import RandomPairs, clips_of_split
+from motionloupe.data.draw import draw_number
 from motionloupe.data.folders import Split
 from motionloupe.data.pairs import Frames, Pairs
 from motionloupe.errors import UserError
@@ -62,16 +63,21 @@ class RealSamples(Dataset[dict[str, Tensor]]):
         wanted = Augment(*(getattr(data.real, field.name) for field in fields(Augment)))
         self.augment = PLAIN if split == "test" else wanted
         self.frames, self.size, self.seed, self.about = frames, data.size, seed, about
-        self._alpha = math.log(low), math.log(high)
+        self._alpha = low, high
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
-        planes = self.augment(
-            self.frames[index], self.size, np.random.default_rng([self.seed, index, _VIEW])
-        )
-        a, b = (torch.from_numpy(np.ascontiguousarray(plane, np.float32)) for plane in planes)
-        rng = np.random.default_rng([self.seed, index, _ALPHA])
-        alpha = math.exp(rng.uniform(*self._alpha))
-        return {"a": a, "b": b, "alpha": torch.full((1, 1, 1), alpha)}
+        alpha = draw_number(self._alpha, "log", np.random.default_rng([self.seed, index, _ALPHA]))
+        rng = np.random.default_rng([self.seed, index, _VIEW])
+        return view(self.frames[index], self.augment, self.size, alpha, rng)
+
+
+def view(
+    frames: Frames, change: Augment, size: int, alpha: float, rng: np.random.Generator
+) -> dict[str, Tensor]:
+    """A pair of frames as a sample: ``a`` and ``b`` (3, size, size), ``alpha`` (1, 1, 1)."""
+    planes = change(frames, size, rng)
+    a, b = (torch.from_numpy(np.ascontiguousarray(plane, np.float32)) for plane in planes)
+    return {"a": a, "b": b, "alpha": torch.full((1, 1, 1), alpha)}
 
 
 class Mixture(Dataset[dict[str, Tensor]]):

@@ -13,24 +13,27 @@ _FLOW = "flow"  # in the names of those parts that hold vectors
 class Replayed(Dataset[Sample]):
     """``times`` views of each of ``samples``, far apart: a pure function of the number still.
 
-    Rendering is what a scene costs, and of its eight mirror images all are as true. The last block
-    of samples is kept in memory; whoever goes on in the midst of one renders it again. Samples must
-    be square.
+    Rendering is what a scene costs, and of its eight mirror images all are as true. Within a block
+    of samples, what will be asked for again is kept in memory; whoever goes on in the midst of one
+    renders it again. Samples must be square.
     """
 
     def __init__(self, samples: Samples, times: int) -> None:
         self.samples, self.times = samples, times
+        self._block = 0
         self._kept: dict[int, Sample] = {}
 
     def __getitem__(self, index: int) -> Sample:
         block, within = divmod(index, _BLOCK * self.times)
         view, place = divmod(within, _BLOCK)
         number = block * _BLOCK + place
-        if number not in self._kept:
-            self._kept = {k: v for k, v in self._kept.items() if k // _BLOCK == block}
-            self._kept[number] = self.samples[number]
+        if block != self._block:
+            self._block, self._kept = block, {}
+        sample = self._kept.pop(number, None) or self.samples[number]
+        if view < self.times - 1:  # it will be asked for again
+            self._kept[number] = sample
         symmetry = (number + view * _SYMMETRIES // self.times) % _SYMMETRIES
-        return {name: seen(part, symmetry, name) for name, part in self._kept[number].items()}
+        return {name: seen(part, symmetry, name) for name, part in sample.items()}
 
 
 def seen(part: Tensor, symmetry: int, name: str) -> Tensor:

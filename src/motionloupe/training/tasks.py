@@ -166,6 +166,11 @@ def build_task(config: Config) -> Task:
             raise UserError(f"{config.network.name} finds no displacement: leave it at 0")
         estimator = load_flow(loss.flow, iterations=loss.iterations)
         return TruthTask(network, MotionGap(estimator), loss)
+    return flowmag_task(network, loss)
+
+
+def flowmag_task(network: nn.Module, loss: FlowLoss) -> FlowmagTask:
+    """FlowMag's lesson for a generator. Raises UserError where the estimator cannot be had."""
     options: dict[str, Any] = {"zero_correct": loss.zero_correct}
     if loss.iterations:
         options["iterations"] = loss.iterations
