@@ -147,15 +147,32 @@ def test_a_mixture_keeps_its_share_and_skips_nothing(share):
             self.kind = kind
 
         def __getitem__(self, index):
-            return self.kind, index
+            return {"kind": self.kind, "index": index, "a": torch.ones(3, 8, 8)}
 
     mixed = [Mixture(Counted("real"), Counted("scene"), share)[n] for n in range(200)]
     for kind, part in (("real", share), ("scene", 1 - share)):
-        numbers = [index for found, index in mixed if found == kind]
+        numbers = [sample["index"] for sample in mixed if sample["kind"] == kind]
+        assert {float(s["known"]) for s in mixed if s["kind"] == kind} <= {float(kind == "scene")}
         assert numbers == list(range(len(numbers)))
         assert len(numbers) == pytest.approx(200 * part, abs=1)
+    names = ("a", "y", "backward_flow")
+    real = Mixture(Counted("real"), Counted("scene"), 1.0, names)[0]
+    assert torch.equal(real["a"], torch.ones(3, 8, 8))
+    assert torch.equal(real["y"], torch.zeros(3, 8, 8))
+    assert torch.equal(real["backward_flow"], torch.zeros(2, 8, 8))
     with pytest.raises(UserError, match="share of real pairs"):
         Mixture(Counted("real"), Counted("scene"), 0.0)
+
+
+MIXED = (
+    'base = "mixed"\n'
+    + SMALL.replace("[loss]", "[loss.truth]")
+    + """
+[loss.flow]
+flow = "lucas-kanade"
+iterations = 1
+"""
+)
 
 
 def run(root, output, steps, *given, text=SMALL):
@@ -168,17 +185,20 @@ def run(root, output, steps, *given, text=SMALL):
 
 
 @pytest.mark.parametrize(
-    ("given", "about"),
+    ("text", "given", "about"),
     [
-        (["pairs"], "pairs of frames from"),
-        (["footage"], "clips"),
-        (["pairs", "backgrounds", "objects"], "50% "),
+        (SMALL, ["pairs"], "pairs of frames from"),
+        (SMALL, ["footage"], "clips"),
+        (SMALL, ["pairs", "backgrounds", "objects"], "50% "),
+        (MIXED, ["pairs", "backgrounds", "objects"], "50% "),
     ],
 )
-def test_a_run_learns_and_goes_on_as_if_it_had_not_stopped(root, tmp_path, capsys, given, about):
-    assert run(root, tmp_path / "whole", 2, *given) == 0
-    assert run(root, tmp_path / "parts", 1, *given) == 0
-    assert run(root, tmp_path / "parts", 2, *given) == 0
+def test_a_run_learns_and_goes_on_as_if_it_had_not_stopped(
+    root, tmp_path, capsys, text, given, about
+):
+    assert run(root, tmp_path / "whole", 2, *given, text=text) == 0
+    assert run(root, tmp_path / "parts", 1, *given, text=text) == 0
+    assert run(root, tmp_path / "parts", 2, *given, text=text) == 0
     weights = json.loads(capsys.readouterr().out.splitlines()[-1])["weights"]
     one, other = (load_file(tmp_path / n / "checkpoint.safetensors") for n in ("whole", "parts"))
     same(one, other)
@@ -201,6 +221,7 @@ def test_a_run_learns_and_goes_on_as_if_it_had_not_stopped(root, tmp_path, capsy
         ("truth", {"pairs": "pairs"}, "leave --pairs away"),
         ("truth", {"clips": "footage"}, "leave --clips away"),
         ("small", {"pairs": "backgrounds"}, "no folder of pairs"),
+        ("mixed", {"pairs": "pairs"}, "real pairs beside synthetic scenes"),
     ],
 )
 def test_what_does_not_fit_is_named(root, config, given, reason):

@@ -212,9 +212,8 @@ class _Pupil:
 
     @torch.no_grad()
     def _judge(self, views: list[dict[str, Tensor]]) -> float:
-        return sum(float(self.task(default_collate([sample]))["loss"]) for sample in views) / len(
-            views
-        )
+        losses = [float(self.task(default_collate([sample]))["loss"]) for sample in views]
+        return sum(losses) / len(losses)
 
     def _weights(self) -> dict[str, Tensor]:
         return {k: v.detach().clone() for k, v in self.network.state_dict().items()}

@@ -71,10 +71,12 @@ class OhLoss:
     """L1 of the picture + ``regulariser`` x the three terms that part texture from shape.
 
     ``structure`` x (1 - SSIM) on top keeps the picture crisp where L1 alone settles for a mean.
+    ``scales`` resolutions, each half the last, share the L1: the paper has one.
     """
 
     regulariser: float = 0.1
     structure: float = 0.0
+    scales: int = 1
 
 
 @dataclass(frozen=True)
@@ -107,12 +109,22 @@ class TruthLoss:
 
 
 @dataclass(frozen=True)
+class MixedLoss:
+    """``weight`` x ``flow`` on real frames, whose truth nobody knows, and ``truth`` on scenes."""
+
+    flow: FlowLoss = field(default_factory=lambda: FlowLoss(zero_correct=True, border="valid"))
+    truth: TruthLoss = field(default_factory=TruthLoss)
+    weight: float = 0.02
+
+
+@dataclass(frozen=True)
 class Optimiser:
     """Adam for ``steps`` steps at ``rate``, after a linear rise over ``warmup`` steps.
 
     ``schedule`` "cosine" falls to a hundredth at the end. ``clip`` bounds the gradient's norm (0:
     no bound). ``autocast`` computes the network in bfloat16. ``ema`` is the decay of the average of
-    the weights, which is what is validated and kept (0: the weights themselves).
+    the weights, which is what is validated and kept (0: the weights themselves). With
+    ``frozen_norms`` batch normalisation uses the statistics that it came with, as at inference.
     """
 
     steps: int
@@ -123,6 +135,7 @@ class Optimiser:
     autocast: bool = False
     channels_last: bool = True
     ema: float = 0.999
+    frozen_norms: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +154,7 @@ class Config:
 
     task: TaskName
     network: NetworkChoice
-    loss: OhLoss | FlowLoss | TruthLoss
+    loss: OhLoss | FlowLoss | TruthLoss | MixedLoss
     optimiser: Optimiser
     data: Data = field(default_factory=Data)
     report: Report = field(default_factory=Report)
@@ -212,6 +225,21 @@ CONFIGS: dict[TaskName, dict[str, Config]] = {
             ),
             data=Data(size=128, batch=4, replays=4, scene=_TRUTH_SCENES),
             report=Report(log=20, save=100, validate=500, scenes=48),
+        ),
+        "mixed": replace(
+            _OH_SMALL,
+            task="flowmag",
+            network=NetworkChoice("flowmag-splat"),
+            loss=MixedLoss(
+                truth=TruthLoss(
+                    motion=0.02, structure=0.15, displacement=0.2, flow="raft-small", iterations=5
+                )
+            ),
+            optimiser=Optimiser(
+                steps=1000, rate=1e-4, warmup=50, schedule="cosine", clip=1.0, frozen_norms=True
+            ),
+            data=Data(size=128, batch=4, scene=_TRUTH_SCENES),
+            report=Report(log=20, save=100, validate=200, scenes=48),
         ),
     },
 }

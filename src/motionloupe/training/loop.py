@@ -76,7 +76,7 @@ def check_report(report: Report) -> None:
 def learn(learner: nn.Module, state: State, batch: Sample) -> dict[str, Tensor]:
     """One step of Adam; the losses before it. Raises UserError where they are not finite."""
     options, task = state.config.optimiser, state.task
-    task.train()
+    task.train(not options.frozen_norms)  # nothing else in the networks depends on the mode
     for group in state.adam.param_groups:
         group["lr"] = rate_at(state.step, options)
     state.adam.zero_grad(set_to_none=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from motionloupe.errors import UserError
-from motionloupe.training.config import Config, FlowLoss
+from motionloupe.training.config import Config, FlowLoss, MixedLoss
 from motionloupe.training.real import Mixture, RealSamples, clip_samples, curated_samples
 from motionloupe.training.samples import (
     Samples,
@@ -40,11 +40,17 @@ def gather(
     real = _real(config, pairs, clips)
     if scenes and real:
         share = config.data.real.share
-        held_out = SceneSamples(scenes[1].scenes, needed(config))  # a truth would not be in all
+        names = needed(config)
+        held_out = SceneSamples(scenes[1].scenes, names)  # a truth would not be in all
         return Material(
-            Mixture(real[0], scenes[0], share),
-            Mixture(real[1], held_out, share),
+            Mixture(real[0], scenes[0], share, names),
+            Mixture(real[1], held_out, share, names),
             f"{share:.0%} {real[0].about}, else {_about_scenes(scenes[0])}",
+        )
+    if isinstance(config.loss, MixedLoss):
+        raise UserError(
+            "this loss is for real pairs beside synthetic scenes: give folders as --backgrounds "
+            "and --objects, and as --pairs or --clips"
         )
     if scenes:
         return Material(*scenes, _about_scenes(scenes[0]))
@@ -80,10 +86,10 @@ def _real(
         make, folder, given = clip_samples, clips, "--clips"
     else:
         return None
-    if not isinstance(config.loss, FlowLoss):
+    if not isinstance(config.loss, FlowLoss | MixedLoss):
         raise UserError(
             "this loss compares with the true magnified frame, which real frames do not have: "
-            f"leave {given} away, or train flowmag with small or paper"
+            f"leave {given} away, or train flowmag with small, mixed or paper"
         )
     return make(folder, config.data, "train"), make(folder, config.data, "test")
 

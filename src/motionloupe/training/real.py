@@ -81,20 +81,32 @@ def view(
 
 
 class Mixture(Dataset[dict[str, Tensor]]):
-    """The ``share`` of the samples from ``real``, spread evenly, and the others from ``scenes``."""
+    """The ``share`` of the samples from ``real``, spread evenly, and the others from ``scenes``.
+
+    ``known`` (1, 1, 1) is 1 for a scene. Of a real pair, those of the parts called ``names`` that
+    only a scene has are 0.
+    """
 
     def __init__(
-        self, real: Dataset[dict[str, Tensor]], scenes: Dataset[dict[str, Tensor]], share: float
+        self,
+        real: Dataset[dict[str, Tensor]],
+        scenes: Dataset[dict[str, Tensor]],
+        share: float,
+        names: tuple[str, ...] = (),
     ) -> None:
         if not 0 < share <= 1:
             raise UserError(f"the share of real pairs must be above 0 and at most 1, found {share}")
-        self.real, self.scenes, self.share = real, scenes, share
+        self.real, self.scenes, self.share, self.names = real, scenes, share, names
 
     def __getitem__(self, index: int) -> dict[str, Tensor]:
         whole = math.floor(index * self.share)
         if math.floor((index + 1) * self.share) > whole:
-            return self.real[whole]
-        return self.scenes[index - whole]
+            sample = self.real[whole]
+            missing = [name for name in self.names if name not in sample]
+            blank = torch.zeros_like(sample["a"])
+            unknown = {name: blank[:2] if name == "backward_flow" else blank for name in missing}
+            return {**sample, **unknown, "known": torch.zeros(1, 1, 1)}
+        return {**self.scenes[index - whole], "known": torch.ones(1, 1, 1)}
 
 
 def curated_samples(folder: Path, data: Data, split: Split) -> RealSamples:

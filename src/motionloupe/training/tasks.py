@@ -14,13 +14,12 @@ from motionloupe.flow import load_flow
 from motionloupe.networks import build
 from motionloupe.networks.oh2018 import Oh2018
 from motionloupe.networks.splat import FlowmagSplat
-from motionloupe.training.config import Config, FlowLoss, OhLoss, TruthLoss
+from motionloupe.training.config import Config, FlowLoss, MixedLoss, OhLoss, TruthLoss
 from motionloupe.training.losses import (
     MagnificationLoss,
     MotionGap,
     decomposition_regularisers,
     dissimilarity,
-    l1,
     multiscale_l1,
     relative_error,
 )
@@ -59,7 +58,7 @@ class OhTask(Task):
             parts = {"regularisers": apart}
         else:
             drawn, parts = self.answer(batch).float(), {}
-        losses = {"picture": l1(drawn, truth), **parts}
+        losses = {"picture": multiscale_l1(drawn, truth, weights.scales), **parts}
         loss = losses["picture"] + weights.regulariser * losses.get("regularisers", 0.0)
         if weights.structure:
             losses["structure"] = dissimilarity(drawn, truth)
@@ -95,7 +94,10 @@ class FlowmagTask(Task):
         self.colour = colour
 
     def forward(self, batch: Batch) -> Losses:
-        answer = self.answer(batch)
+        return self.judge(self.answer(batch), batch)
+
+    def judge(self, answer: Tensor, batch: Batch) -> Losses:
+        """The losses of an answer (B, 3, H, W)."""
         if not bool(torch.isfinite(answer).all()):  # no flow leads there; sampling it may crash
             lost = torch.full_like(answer.sum(), torch.nan)
             return {"loss": lost, "motion": lost, "colour": lost}
@@ -109,28 +111,41 @@ def needed(config: Config) -> tuple[str, ...]:
     """The parts of a scene that the loss looks at."""
     if isinstance(config.loss, FlowLoss):
         return ("a", "b")
-    if isinstance(config.loss, TruthLoss):
-        motion = ("backward_flow",) if config.loss.displacement else ()
+    truth = config.loss.truth if isinstance(config.loss, MixedLoss) else config.loss
+    if isinstance(truth, TruthLoss):
+        motion = ("backward_flow",) if truth.displacement else ()
         return ("a", "b", "y", *motion)
-    plain = ("b",) if config.loss.regulariser else ()
+    plain = ("b",) if truth.regulariser else ()
     return ("a", *plain, "b_perturbed", "y_perturbed")
 
 
 class TruthTask(Task):
     """A generator of FlowMag's interface, held to the truth of synthetic scenes."""
 
-    def __init__(self, network: nn.Module, gap: MotionGap, options: TruthLoss) -> None:
+    def __init__(self, network: nn.Module, gap: MotionGap | None, options: TruthLoss) -> None:
+        """``gap`` measures what ``options.motion`` weighs, unless that is 0."""
         super().__init__()
         self.network = network
         self.gap = gap
         self.options = options
 
     def forward(self, batch: Batch) -> Losses:
+        return self.judge(*self.drawn(batch), batch)
+
+    def drawn(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """The answer and, where it is taught, the motion that the generator found."""
+        if not self.options.displacement:
+            return self.answer(batch).float(), None
+        network = cast(FlowmagSplat, self.network)
+        drawn = network.explained(batch["a"], batch["b"], batch["alpha"])
+        return drawn.picture.float(), drawn.motion
+
+    def judge(self, answer: Tensor, found: Tensor | None, batch: Batch) -> Losses:
+        """The losses of an answer (B, 3, H, W) and of a motion (B, 2, H, W)."""
         weights = self.options
-        answer, found = self._drawn(batch)
         losses = {"picture": multiscale_l1(answer, batch["y"], weights.scales)}
         loss = losses["picture"]
-        if weights.motion:
+        if self.gap:
             with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
                 losses["gap"] = self.gap(batch["a"], answer, batch["y"])
             loss = loss + weights.motion * losses["gap"]
@@ -142,13 +157,34 @@ class TruthTask(Task):
             loss = loss + weights.displacement * losses["displacement"]
         return {"loss": loss, **losses}
 
-    def _drawn(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """The answer and, where it is taught, the motion that the generator found."""
-        if not self.options.displacement:
-            return self.answer(batch).float(), None
-        network = cast(FlowmagSplat, self.network)
-        drawn = network.explained(batch["a"], batch["b"], batch["alpha"])
-        return drawn.picture.float(), drawn.motion
+
+class MixedTask(Task):
+    """FlowMag's loss on the real pairs of a batch, the truth on its scenes: ``known`` tells them.
+
+    Every part is given as it counts in the loss: weighted, and by its share of the batch.
+    """
+
+    def __init__(self, flow: FlowmagTask, truth: TruthTask, weight: float) -> None:
+        super().__init__()
+        self.network = truth.network
+        self.flow, self.truth, self.weight = flow, truth, weight
+
+    def forward(self, batch: Batch) -> Losses:
+        answer, found = self.truth.drawn(batch)
+        known = batch["known"].flatten() > 0.5
+        share = float(known.float().mean())
+        flow = truth = answer.sum() * 0.0
+        if share < 1:
+            flow = self.flow.judge(answer[~known], _chosen(batch, ~known))["loss"]
+        if share > 0:
+            motion = None if found is None else found[known]
+            truth = self.truth.judge(answer[known], motion, _chosen(batch, known))["loss"]
+        flow, truth = (1.0 - share) * self.weight * flow, share * truth
+        return {"loss": flow + truth, "flow": flow, "truth": truth}
+
+
+def _chosen(batch: Batch, which: Tensor) -> Batch:
+    return {name: part[which] for name, part in batch.items()}
 
 
 def build_task(config: Config) -> Task:
@@ -161,12 +197,20 @@ def build_task(config: Config) -> Task:
     if isinstance(network, Oh2018):
         raise UserError("the task flowmag trains a generator, not oh2018: name another network")
     loss = config.loss
+    if isinstance(loss, FlowLoss):
+        return flowmag_task(network, loss)
     if isinstance(loss, TruthLoss):
-        if loss.displacement and not isinstance(network, FlowmagSplat):
-            raise UserError(f"{config.network.name} finds no displacement: leave it at 0")
-        estimator = load_flow(loss.flow, iterations=loss.iterations)
-        return TruthTask(network, MotionGap(estimator), loss)
-    return flowmag_task(network, loss)
+        return truth_task(network, loss)
+    flow = flowmag_task(network, loss.flow)
+    return MixedTask(flow, truth_task(network, loss.truth), loss.weight)
+
+
+def truth_task(network: nn.Module, loss: TruthLoss) -> TruthTask:
+    """The lesson of true pictures for a generator. Raises UserError where it cannot learn it."""
+    if loss.displacement and not isinstance(network, FlowmagSplat):
+        raise UserError("this network finds no displacement: leave it at 0, or train flowmag-splat")
+    gap = MotionGap(load_flow(loss.flow, iterations=loss.iterations)) if loss.motion else None
+    return TruthTask(network, gap, loss)
 
 
 def flowmag_task(network: nn.Module, loss: FlowLoss) -> FlowmagTask:
