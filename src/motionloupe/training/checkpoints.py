@@ -5,7 +5,7 @@ no random state: samples are a pure function of their number, and nothing else i
 """
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from torch.optim import Adam
 from motionloupe.errors import UserError
 from motionloupe.networks.weights import load_weights, read_tensors, write_atomically
 from motionloupe.training.average import WeightAverage
-from motionloupe.training.config import Config, Data
+from motionloupe.training.config import Config
 from motionloupe.training.tasks import Task, build_task
 
 MAY_CHANGE = {("report",), ("data", "workers"), ("optimiser", "steps")}
@@ -75,8 +75,7 @@ def restore(state: State, path: Path) -> None:
     run = metadata.get("run")
     if not isinstance(run, dict):
         raise UserError(f"{path} is not a checkpoint of a run: choose another output folder")
-    old = run["config"]
-    old["data"] = {**_stored(asdict(Data())), **old["data"]}  # options that came after the run
+    old = _completed(run["config"], state.config)
     _check_same(old, _stored(state.config.as_table()), path)
     try:
         state.task.network.load_state_dict(_part(tensors, "network."))
@@ -95,7 +94,21 @@ def restore(state: State, path: Path) -> None:
     state.step, state.best = run["step"], run["best"]
 
 
-def _stored(table: dict[str, Any]) -> Any:
+def _completed(old: dict[str, Any], config: Any) -> dict[str, Any]:
+    """The table of an earlier run, with the defaults of those options that came after it."""
+    complete = dict(old)
+    for option in fields(config):
+        if option.name not in old:
+            if option.default is not MISSING:
+                complete[option.name] = _stored(option.default)
+            elif option.default_factory is not MISSING:
+                complete[option.name] = _stored(asdict(option.default_factory()))
+        elif is_dataclass(getattr(config, option.name)):
+            complete[option.name] = _completed(old[option.name], getattr(config, option.name))
+    return complete
+
+
+def _stored(table: Any) -> Any:
     """A table as it comes back from a file."""
     return json.loads(json.dumps(table))
 
