@@ -27,6 +27,7 @@ Noise = Annotated[str | None, typer.Option(help="LOW,HIGH at mid grey, in levels
 Turn = Annotated[float, typer.Option(help="Layers turn by up to so many degrees.")]
 Growth = Annotated[float, typer.Option(help="Layers grow or shrink by up to this fraction.")]
 Elastic = Annotated[float, typer.Option(help="Layers bend by up to so many pixels.")]
+Compressed = Annotated[float, typer.Option(help="Share of scenes stored as H.264 in between.")]
 Split = Annotated[str, typer.Option(help="Files to use: all, train or test (held out by name).")]
 
 
@@ -44,6 +45,7 @@ def command(
     turn: Turn = 0.0,
     growth: Growth = 0.0,
     elastic: Elastic = 0.0,
+    compressed: Compressed = 0.0,
     split: Split = "all",
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -56,7 +58,12 @@ def command(
     from motionloupe.data.scenes import SceneConfig, Scenes
 
     width, height = (round(side) for side in _pair("--size", size))
-    settings: dict[str, Any] = {"turn": turn, "growth": growth, "elastic": elastic}
+    settings: dict[str, Any] = {
+        "turn": turn,
+        "growth": growth,
+        "elastic": elastic,
+        "compressed": compressed,
+    }
     for name, text in (("motion", motion), ("alpha", alpha), ("noise", noise)):
         if text is not None:
             settings[name] = _pair(f"--{name}", text)

@@ -63,6 +63,10 @@ class SceneConfig:
     """Strength of the photon noise in a and b: standard deviation at mid grey, levels of 255."""
     rounding: bool = True
     """Whether a and b are rounded to 8 bits, at random."""
+    compressed: float = 0.0
+    """Share of the scenes whose a and b have gone through H.264, half of them predicted frames."""
+    rate_factor: Range = (18.0, 32.0)
+    """Its constant rate factor: 18 looks like the original, 32 is coarse."""
     colour: float = 0.3
     """Strength of the change of colour in the perturbed twins."""
     blur: float = 0.5
@@ -82,6 +86,7 @@ class SceneConfig:
         _check_range("motion", self.motion, 1e-6 if self.motion_law == "log" else 0.0)
         _check_range("alpha", self.alpha, 1e-6 if self.alpha_law == "log" else 0.0)
         _check_range("noise", self.noise, 0.0)
+        _check_range("rate_factor", self.rate_factor, 0.0)
         for name in ("motion_law", "alpha_law"):
             if getattr(self, name) not in get_args(Law):
                 raise UserError(f"{name} must be uniform or log, found {getattr(self, name)!r}")
@@ -95,6 +100,11 @@ class SceneConfig:
             raise UserError(
                 f"alpha {self.alpha[0]:g} x motion {self.motion[0]:g} px is more than "
                 f"largest_magnified, {self.largest_magnified:g} px: lower one of the three"
+            )
+        if not (0 <= self.compressed <= 1 and self.rate_factor[1] <= 51):
+            raise UserError(
+                f"compressed must be 0 to 1 and rate_factor at most 51, found {self.compressed:g} "
+                f"and {self.rate_factor[1]:g}"
             )
         if self.supersample < 2:
             raise UserError(f"supersample must be 2 or more, found {self.supersample}")

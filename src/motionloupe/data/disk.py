@@ -130,6 +130,7 @@ def _describe(scene: Scene) -> dict[str, Any]:
         "part": scene.part,
         "alpha": scene.alpha,
         "noise": scene.noise,
+        "codec": asdict(scene.codec) if scene.codec else None,
         "motions": [
             {
                 name: value.tolist() if isinstance(value, np.ndarray) else value

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from motionloupe.data.codec import Codec
 from motionloupe.data.compose import Camera, Layer, Picture, render
 from motionloupe.data.config import Part, SceneConfig
 from motionloupe.data.draw import camera_of, draw_scene
@@ -24,7 +25,7 @@ from motionloupe.errors import UserError
 __all__ = ["Scene", "SceneConfig", "Scenes"]
 
 # Streams of random numbers, so that what is asked of a scene first changes nothing.
-_DRAFT, _COLOUR, _NOISE_A, _NOISE_B, _NOISE_PERTURBED = range(5)
+_DRAFT, _COLOUR, _NOISE_A, _NOISE_B, _NOISE_PERTURBED, _CODEC = range(6)
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Scene:
     """Two frames, the magnified one, and all that is known of them.
 
     Frames are (3, H, W) float32 RGB in [0, 1], drawn when first asked for. ``a``, ``b`` and
-    ``b_perturbed`` are what a camera gives: with noise, rounded to 8 bits. ``y`` and
-    ``y_perturbed`` are the truth, with neither.
+    ``b_perturbed`` are what a camera gives: with noise, rounded to 8 bits, and what ``codec`` has
+    left of them. ``y`` and ``y_perturbed`` are the truth, with none of it.
     """
 
     seed: int
@@ -45,22 +46,25 @@ class Scene:
     noise: float
     """Standard deviation of the noise at mid grey, in levels of 255."""
     rounding: bool
+    codec: Codec | None
     colour: ColourChange
 
     @cached_property
     def a(self) -> Tensor:
         """Frame a (Xa)."""
-        return self._taken(self._drawn_a.frame, _NOISE_A)
+        return self._stored(self._taken_a)[0]
 
     @cached_property
     def b(self) -> Tensor:
         """Frame b (Xb): a's points have moved by ``flow``."""
-        return self._taken(self._drawn_b.frame, _NOISE_B)
+        taken = self._taken(self._drawn_b.frame, _NOISE_B)
+        return self._stored(self._taken_a, taken)[1]
 
     @cached_property
     def b_perturbed(self) -> Tensor:
         """Frame b in other colours (X'b), with noise of its own."""
-        return self._taken(self.colour(self._drawn_b.frame), _NOISE_PERTURBED)
+        taken = self._taken(self.colour(self._drawn_b.frame), _NOISE_PERTURBED)
+        return self._stored(self._taken_a, taken)[1]
 
     @cached_property
     def y(self) -> Tensor:
@@ -153,11 +157,20 @@ class Scene:
                 back[:, rows, columns] = at_x - x, at_y - y
         return back
 
-    def _taken(self, frame: Plane, stream: int) -> Tensor:
+    @cached_property
+    def _taken_a(self) -> Plane:
+        return self._taken(self._drawn_a.frame, _NOISE_A)
+
+    def _taken(self, frame: Plane, stream: int) -> Plane:
+        """What the sensor gives of a frame."""
         rng = _stream(self.seed, self.index, stream)
         if self.noise:
             frame = add_photon_noise(frame, self.noise, rng)
-        return _tensor(quantise(frame, rng) if self.rounding else np.clip(frame, 0.0, 1.0))
+        return quantise(frame, rng) if self.rounding else np.clip(frame, 0.0, 1.0)
+
+    def _stored(self, *frames: Plane) -> list[Tensor]:
+        """What a file keeps of frames in a row; the first does not depend on the second."""
+        return [_tensor(frame) for frame in (self.codec(*frames) if self.codec else frames)]
 
 
 class Scenes:
@@ -208,8 +221,17 @@ class Scenes:
             camera=camera_of(config),
             noise=noise,
             rounding=config.rounding,
+            codec=_draw_codec(config, _stream(self.seed, index, _CODEC)),
             colour=draw_colour_change(config.colour, _stream(self.seed, index, _COLOUR)),
         )
+
+
+def _draw_codec(config: SceneConfig, rng: np.random.Generator) -> Codec | None:
+    chance, quality, kind = rng.random(3)
+    if chance >= config.compressed:
+        return None
+    low, high = config.rate_factor
+    return Codec(float(low + (high - low) * quality), bool(kind < 0.5))
 
 
 def _stream(seed: int, index: int, stream: int) -> np.random.Generator:
