@@ -5,14 +5,17 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from motionloupe.flow import load_flow
 from motionloupe.flow.lucas_kanade import LucasKanade
 from motionloupe.networks import build
 from motionloupe.networks.oh2018 import Oh2018
 from motionloupe.training.config import OhLoss
 from motionloupe.training.losses import (
     MagnificationLoss,
+    MotionGap,
     decomposition_regularisers,
     masked_mean,
+    multiscale_l1,
 )
 from motionloupe.training.tasks import FlowmagTask, OhTask
 
@@ -172,6 +175,20 @@ def test_without_regularisers_only_the_picture_counts(batch):
     network = Oh2018(width=4)
     plain = OhTask(network, OhLoss(regulariser=0.0))(batch)
     torch.testing.assert_close(plain["loss"], OhTask(network, OhLoss())(batch)["picture"])
+
+
+def test_motion_that_falls_short_can_cost_ohs_network_too(batch):
+    network = Oh2018(width=4)
+    options = OhLoss(regulariser=0.0, scales=3, motion=0.05)
+    losses = OhTask(network, options)(batch)
+    drawn = network(batch["a"], batch["b_perturbed"], batch["alpha"])
+    gap = MotionGap(load_flow("lucas-kanade", iterations=2))
+    wanted = gap(batch["b_perturbed"], drawn, batch["y_perturbed"])
+    picture = multiscale_l1(drawn, batch["y_perturbed"], 3)
+    torch.testing.assert_close(losses["gap"], wanted)
+    torch.testing.assert_close(losses["loss"], picture + 0.05 * wanted)
+    losses["loss"].backward()
+    assert network.decoder.draw[-1].weight.grad.abs().max() > 0
 
 
 def test_equal_colours_have_equal_textures_and_shapes_and_no_regulariser():

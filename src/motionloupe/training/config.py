@@ -71,12 +71,16 @@ class OhLoss:
     """L1 of the picture + ``regulariser`` x the three terms that part texture from shape.
 
     ``structure`` x (1 - SSIM) on top keeps the picture crisp where L1 alone settles for a mean.
-    ``scales`` resolutions, each half the last, share the L1: the paper has one.
+    ``scales`` resolutions, each half the last, share the L1: the paper has one. ``motion`` x the
+    motion gap in pixels, as in :class:`TruthLoss`, against motion that falls short.
     """
 
     regulariser: float = 0.1
     structure: float = 0.0
     scales: int = 1
+    motion: float = 0.0
+    flow: str = "lucas-kanade"
+    iterations: int = 2
 
 
 @dataclass(frozen=True)

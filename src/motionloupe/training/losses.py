@@ -72,10 +72,11 @@ class MotionGap(nn.Module):
         self.estimator = estimator.eval().requires_grad_(False)
 
     def forward(self, reference: Tensor, answer: Tensor, truth: Tensor) -> Tensor:
-        with torch.no_grad():
-            wanted = self.estimator(reference, truth)
-            counts = inside(wanted)
-        flow = self.estimator(reference, answer)
+        with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
+            with torch.no_grad():
+                wanted = self.estimator(reference, truth)
+                counts = inside(wanted)
+            flow = self.estimator(reference, answer.float())
         return masked_mean((flow - wanted).abs(), counts)
 
 

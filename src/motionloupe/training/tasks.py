@@ -46,6 +46,7 @@ class OhTask(Task):
         super().__init__()
         self.network = network
         self.options = options
+        self.gap = motion_gap(options)
 
     def answer(self, batch: Batch) -> Tensor:
         answer: Tensor = self.network(batch["a"], batch["b_perturbed"], batch["alpha"])
@@ -63,6 +64,9 @@ class OhTask(Task):
         if weights.structure:
             losses["structure"] = dissimilarity(drawn, truth)
             loss = loss + weights.structure * losses["structure"]
+        if self.gap:  # seen from the frame in the colours of the truth
+            losses["gap"] = self.gap(batch["b_perturbed"], drawn, truth)
+            loss = loss + weights.motion * losses["gap"]
         return {"loss": loss, **losses}
 
     def _taken_apart(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -146,8 +150,7 @@ class TruthTask(Task):
         losses = {"picture": multiscale_l1(answer, batch["y"], weights.scales)}
         loss = losses["picture"]
         if self.gap:
-            with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
-                losses["gap"] = self.gap(batch["a"], answer, batch["y"])
+            losses["gap"] = self.gap(batch["a"], answer, batch["y"])
             loss = loss + weights.motion * losses["gap"]
         if weights.structure:
             losses["structure"] = dissimilarity(answer, batch["y"])
@@ -205,12 +208,18 @@ def build_task(config: Config) -> Task:
     return MixedTask(flow, truth_task(network, loss.truth), loss.weight)
 
 
+def motion_gap(loss: OhLoss | TruthLoss) -> MotionGap | None:
+    """The meter of the motion gap, where it counts. Raises UserError if it cannot be had."""
+    if not loss.motion:
+        return None
+    return MotionGap(load_flow(loss.flow, iterations=loss.iterations))
+
+
 def truth_task(network: nn.Module, loss: TruthLoss) -> TruthTask:
     """The lesson of true pictures for a generator. Raises UserError where it cannot learn it."""
     if loss.displacement and not isinstance(network, FlowmagSplat):
         raise UserError("this network finds no displacement: leave it at 0, or train flowmag-splat")
-    gap = MotionGap(load_flow(loss.flow, iterations=loss.iterations)) if loss.motion else None
-    return TruthTask(network, gap, loss)
+    return TruthTask(network, motion_gap(loss), loss)
 
 
 def flowmag_task(network: nn.Module, loss: FlowLoss) -> FlowmagTask:
