@@ -36,12 +36,9 @@ class PhaseVideo(nn.Module):
         waves = torch.stack([angles.cos(), angles.sin()]) * (2.0 * math.pi / lengths)
         self.register_buffer("waves", waves)  # (2, patterns), radians a pixel
         self.register_buffer("moments", _moments(frames))
-        self.time = nn.Sequential(
-            nn.Linear(self.moments.shape[1], _TIME_WIDTH),
-            nn.Tanh(),
-            nn.Linear(_TIME_WIDTH, patterns, bias=False),
-        )
-        nn.init.zeros_(self.time[-1].weight)  # nothing moves until it is seen to
+        shifts = nn.Linear(_TIME_WIDTH, patterns, bias=False)
+        nn.init.zeros_(shifts.weight)  # nothing moves until it is seen to
+        self.time = nn.Sequential(nn.Linear(self.moments.shape[1], _TIME_WIDTH), nn.Tanh(), shifts)
         self.picture = nn.Sequential(
             nn.Linear(2 * patterns, width),
             nn.ReLU(),
@@ -69,7 +66,7 @@ class PhaseVideo(nn.Module):
         height, width = self.size
         rows = [
             self(places, phases[None])
-            for places in self.places(torch.arange(height * width)).split(_CHUNK)
+            for places in torch.split(self.places(torch.arange(height * width)), _CHUNK)
         ]
         return torch.cat(rows).T.reshape(1, 3, height, width)
 
