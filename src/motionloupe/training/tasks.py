@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from motionloupe.errors import UserError
 from motionloupe.flow import load_flow
 from motionloupe.networks import build
+from motionloupe.networks.flavr import FlavrUNet
 from motionloupe.networks.oh2018 import Oh2018
 from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.training.config import Config, FlowLoss, OhLoss, TruthLoss
@@ -161,12 +162,26 @@ def build_task(config: Config) -> Task:
     if isinstance(network, Oh2018):
         raise UserError("the task flowmag trains a generator, not oh2018: name another network")
     loss = config.loss
+    if isinstance(network, FlavrUNet):
+        _check_one_factor(network, config)
     if isinstance(loss, TruthLoss):
         if loss.displacement and not isinstance(network, FlowmagSplat):
             raise UserError(f"{config.network.name} finds no displacement: leave it at 0")
         estimator = load_flow(loss.flow, iterations=loss.iterations)
         return TruthTask(network, MotionGap(estimator), loss)
     return flowmag_task(network, loss)
+
+
+def _check_one_factor(network: FlavrUNet, config: Config) -> None:
+    """Raise UserError where the samples would show a network of one factor another one."""
+    if not isinstance(config.loss, TruthLoss):
+        raise UserError("flavr learns from the truth of scenes: start from the configuration flavr")
+    alpha = tuple(config.data.scene.get("alpha", ()))
+    if alpha != (network.alpha, network.alpha):
+        raise UserError(
+            f"this flavr magnifies {network.alpha:g} times: set alpha = [{network.alpha:g}, "
+            f"{network.alpha:g}] of the scenes, found {list(alpha)}"
+        )
 
 
 def flowmag_task(network: nn.Module, loss: FlowLoss) -> FlowmagTask:
