@@ -31,7 +31,7 @@ class Fit:
     ``patterns`` sinusoids enter a perceptron of ``width``. Equal seeds give equal pictures.
     """
 
-    steps: int = 800
+    steps: int = 600
     batch: int = 4096
     patterns: int = 96
     width: int = 128

@@ -83,8 +83,8 @@ def load_trained(weights: str | Path, **options: Any) -> "Magnifier[Any]":
 
     _, metadata = read_tensors(Path(weights))
     name = network_of(metadata, Path(weights))["name"]
-    cls = {"oh2018": Oh2018, "flavr": Flavr}.get(name, FlowMag)
-    return _built(cls, name, {"weights": weights, **options})
+    others: dict[str, type[Magnifier[Any]]] = {"oh2018": Oh2018, "flavr": Flavr}
+    return _built(others.get(name, FlowMag), name, {"weights": weights, **options})
 
 
 def _options_of(cls: "type[Magnifier[Any]]") -> dict[str, Any]:

@@ -46,7 +46,9 @@ class FlowMag(Magnifier[Tensor]):
         path = find_weights("flowmag", weights)
         trained = load_weights(path, self.device)
         if not isinstance(trained.network, FlowmagSplat | FlowmagUNet):
-            raise UserError(f"{path} holds weights of {trained.name}, expected those of flowmag")
+            raise UserError(
+                f"{path} holds weights of {trained.name}, expected a network of flowmag"
+            )
         self.network = trained.network
         self.card = trained.card
         if self.band is not None and not isinstance(self.network, FlowmagSplat):
