@@ -6,6 +6,11 @@ import torch
 from motionloupe.errors import UserError
 from motionloupe.networks import build
 from motionloupe.networks.flavr import FlavrUNet, Gate
+from tests.scenes import shifted, texture
+
+
+def tensor(picture):
+    return torch.from_numpy(picture).permute(2, 0, 1)[None].float()
 
 
 def gated(channels):
@@ -75,6 +80,25 @@ def test_colour_goes_round_the_network_and_every_weight_is_learned():
     torch.testing.assert_close(net(a + tint, b + tint), net(a, b) + tint, atol=1e-5, rtol=1e-5)
     net(a, b).square().sum().backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in net.parameters())
+
+
+def test_steps_lower_the_loss():
+    still = tensor(texture(32, 40))
+    sides = [
+        (tensor(shifted(texture(32, 40), d)), tensor(shifted(texture(32, 40), 10 * d)))
+        for d in (0.3, -0.3)
+    ]
+    torch.manual_seed(0)
+    net = FlavrUNet(width=4)
+    adam = torch.optim.Adam(net.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(20):
+        loss = sum((net(still, frame) - truth).abs().mean() for frame, truth in sides)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append(float(loss.detach()))
+    assert losses[-1] < 0.9 * losses[0]
 
 
 def test_a_gate_weighs_whole_channels_by_their_means():
