@@ -18,6 +18,8 @@ from motionloupe.evaluation.run import STORE, Plan, run
 from motionloupe.evaluation.strips import close_up, draw_strips, slice_line
 from motionloupe.evaluation.suites import SUITES
 from motionloupe.evaluation.synthetic import Material
+from motionloupe.networks import build
+from motionloupe.networks.weights import save_weights
 from tests.data.material import cutouts, photographs
 
 GAP = "motion_gap/lucas-kanade"
@@ -143,6 +145,31 @@ def test_one_command_gives_the_whole_report(pictures, tmp_path, capsys):
     assert all(record["seconds"] > 0 for record in records if record["key"]["method"] == "riesz")
 
 
+def test_rows_that_are_no_method_say_what_was_trained_or_fitted(pictures, tmp_path):
+    weights = tmp_path / "mine.safetensors"
+    options = {"alpha": 10.0, "width": 2}
+    save_weights(weights, "flavr", options, build("flavr", options).state_dict(), {})
+    fitted = "nivr[steps=3,width=8]"
+    words = ["--methods", fitted, "--weights", f"mine={weights}", "--largest-alpha", "10"]
+    assert bench(pictures, tmp_path, "alpha", *words, "--quick") == 0
+    text = (tmp_path / "report.md").read_text()
+    assert f"- `{fitted}`: an implicit video" in text
+    assert "alone in 3 steps of 4096 pixels" in text
+    assert "- `mine`: flavr, whose file does not say how it was trained" in text
+    absent = "does not take part at 2 of 3 levels: it magnifies 10 times and no other factor"
+    assert f"`mine` {absent}." in text
+    with (tmp_path / "results.csv").open() as file:
+        gaps = [row for row in csv.DictReader(file) if row["metric"] == "motion_gap"]
+    assert {(row["method"], row["level"]) for row in gaps if row["n"] == "1"} >= {
+        ("mine", "10"),
+        (fitted, "1"),
+        (fitted, "10"),
+    }
+    assert {row["level"] for row in gaps if row["method"] == "mine" and row["n"] == "0"} == {
+        row["level"] for row in gaps if row["level"] != "10"
+    }
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [
@@ -160,6 +187,9 @@ def test_one_command_gives_the_whole_report(pictures, tmp_path, capsys):
         (["still", "--methods", "warp-bilinear[inpaint"], "METHOD[NAME=VALUE,...]"),
         (["still", "--methods", "warp-bilinear[paint=none]"], "no option 'paint'"),
         (["still", "--methods", "fase[x=1]"], "no method 'fase'"),
+        (["still", "--methods", "nivr[paint=1]"], "nivr has no option 'paint'"),
+        (["still", "--methods", "nivr[steps=few]"], "steps must be a whole number"),
+        (["still", "--methods", "nivr[steps=0]"], "steps of nivr must be 1 or more"),
         (["noise-real"], "--clips DIR"),
         (["still", "--band", "1", "2"], "--band is for the suite physical"),
         (["still", "--reference", "sensor.csv"], "--video FILE"),

@@ -78,6 +78,7 @@ def test_who_cannot_take_part_says_why():
         ("oh2018", {"width": 4}),
         ("flowmag-splat", {"base": 4, "mend": 4}),
         ("flowmag-unet", {"base": 2}),
+        ("flavr", {"width": 2}),
     ],
 )
 def test_a_file_of_weights_is_a_contestant_under_the_users_name(tmp_path, pair, network, options):
@@ -85,10 +86,31 @@ def test_a_file_of_weights_is_a_contestant_under_the_users_name(tmp_path, pair, 
     mine = contestants([], weights={"mine": path})["mine"]
     (answer,) = mine.answer(pair)
     assert answer.shape == pair.frames[0].shape
-    assert (mine.refuses(SUITES["temporal"]) is None) == (network != "flowmag-unet")
+    assert (mine.refuses(SUITES["temporal"]) is None) == (network not in ("flowmag-unet", "flavr"))
     torch.manual_seed(1)
     other = contestants([], weights={"mine": weights(path, network, **options)})["mine"]
     assert other.fingerprint != mine.fingerprint
+
+
+def test_a_network_of_one_factor_takes_part_at_its_levels_alone(tmp_path, material):
+    """Ten times is the factor of one level of these, and of none of noise's."""
+    path = tmp_path / "mine.safetensors"
+    network = build("flavr", {"width": 2})
+    card = {"step": 30, "data": "scenes", "config": {"data": {"batch": 4, "size": 96}}}
+    save_weights(path, "flavr", {"width": 2}, network.state_dict(), card)
+    mine = contestants([], weights={"mine": path})
+    alpha = SUITES["alpha"]
+    plan = Plan(
+        {"alpha": alpha, "noise": SUITES["noise"]}, mine, ["dis"], {"scenes": material}, 1, {}
+    )
+    asked = {level.value: "mine" in plan.players(alpha.at(level)) for level in alpha.levels}
+    assert [value for value, plays in asked.items() if plays] == [10.0]
+    assert "magnifies 10 times" in mine["mine"].refuses(SUITES["noise"])
+    checks = 3 * (len(alpha.levels) + len(SUITES["noise"].levels))
+    assert plan.total() == checks + 1
+    assert mine["mine"].label == (
+        "flavr, trained in 30 steps of 4 samples of 96 x 96 pixels; its data: scenes"
+    )
 
 
 def test_a_method_may_have_several_rows(pair):

@@ -187,7 +187,6 @@ def _rows(
     methods: str | None, settings: Sequence[str]
 ) -> tuple[list[str] | None, dict[str, dict[str, Any]]]:
     """The rows to bench, None for one of each method, and their options."""
-    from motionloupe.evaluation.contestants import method_of
     from motionloupe.magnifiers import METHODS
 
     settled = _options(settings)
@@ -200,7 +199,7 @@ def _rows(
             inside = row.partition("[")[2]
             if not inside.endswith("]"):
                 raise UserError(f"a variant is written METHOD[NAME=VALUE,...], found {row!r}")
-            settled[row] = options.method_options(method_of(row), inside[:-1].split(","))
+            settled[row] = _own(row, inside[:-1].split(","))
     return rows, settled
 
 
@@ -212,7 +211,15 @@ def _options(settings: Sequence[str]) -> dict[str, dict[str, Any]]:
         if not dot or "=" not in rest:
             raise UserError(f"--set takes METHOD.NAME=VALUE, found {setting!r}")
         texts.setdefault(method.strip(), []).append(rest)
-    return {method: options.method_options(method, each) for method, each in texts.items()}
+    return {method: _own(method, each) for method, each in texts.items()}
+
+
+def _own(row: str, settings: list[str]) -> dict[str, Any]:
+    """Texts NAME=VALUE -> the own options of a row's method."""
+    from motionloupe.evaluation.contestants import method_of, own_options
+
+    method = method_of(row)
+    return options.method_options(method, settings, own_options(method))
 
 
 def _files(weights: Sequence[str]) -> dict[str, Path]:

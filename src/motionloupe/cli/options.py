@@ -1,5 +1,6 @@
 """Options that several commands share, and how their texts become values."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,13 +44,15 @@ def line(text: str) -> tuple[float, float, float, float]:
     return x1, y1, x2, y2
 
 
-def method_options(method: str, settings: list[str]) -> dict[str, Any]:
+def method_options(
+    method: str, settings: list[str], defaults: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Texts name=value -> a method's own options, each in the type of its default."""
     if not settings:
         return {}
     from motionloupe.magnifiers import options_of
 
-    defaults = options_of(method)
+    defaults = options_of(method) if defaults is None else defaults
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")

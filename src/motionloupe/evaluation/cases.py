@@ -1,6 +1,6 @@
 """What a benchmark is made of: suites of levels, and the cases that their scenes become."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
@@ -84,6 +84,15 @@ class Case:
     recorded: Recorded | None = None
 
 
+def judged(case: Case, drawn: Iterable[Image]) -> list[Image]:
+    """What is judged of the frames of a case: its targets; the box of a recorded one's frames."""
+    if case.recorded is not None:
+        x, y, width, height = case.recorded.box
+        return [picture[y : y + height, x : x + width].copy() for picture in drawn]
+    wanted = {target.number for target in case.targets}
+    return [picture for number, picture in enumerate(drawn) if number in wanted]
+
+
 Draw = Callable[[Any, "Suite", Level, int], Case]
 
 
@@ -112,12 +121,16 @@ class Suite:
         """Scene number ``index`` at a level. Raises UserError where pictures are missing."""
         return self.draw(stock, self, level, index)
 
+    def at(self, level: Level) -> "Suite":
+        """The same with one level alone."""
+        return replace(self, levels=(level,))
+
     def thinned(self, count: int) -> "Suite":
         """The same with ``count`` of its levels, first and last among them; of one, the middle."""
         if count >= len(self.levels):
             return self
         if count == 1:
-            return replace(self, levels=(self.levels[len(self.levels) // 2],))
+            return self.at(self.levels[len(self.levels) // 2])
         chosen = np.linspace(0, len(self.levels) - 1, count).round().astype(int)
         return replace(self, levels=tuple(self.levels[number] for number in chosen))
 

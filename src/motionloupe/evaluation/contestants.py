@@ -7,7 +7,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,10 +16,14 @@ import numpy as np
 
 from motionloupe.arrays import Image, from_tensor
 from motionloupe.errors import UserError
-from motionloupe.evaluation.cases import FPS, Case, Suite
-from motionloupe.magnifiers import METHODS, load, load_trained
+from motionloupe.evaluation.cases import FPS, Case, Suite, judged
+from motionloupe.evaluation.nivr import Fit, Nivr
+from motionloupe.magnifiers import METHODS, load, load_trained, options_of
 from motionloupe.magnifiers.base import Magnifier
 from motionloupe.networks.weights import network_of, read_tensors
+
+NIVR = "nivr"
+"""A row that is no method of the user's: it takes part by its name alone, not in \"all\"."""
 
 _ASTRAY = 12.0  # pixels
 
@@ -30,36 +35,37 @@ class Contestant(Protocol):
     def fingerprint(self) -> str:
         """Differs where answers may differ."""
 
+    @property
+    def label(self) -> str:
+        """What was trained or fitted, and for how long; empty for a method that was not."""
+
     def refuses(self, suite: Suite) -> str | None:
         """Why it cannot take part in a suite, if it cannot."""
 
     def answer(self, case: Case) -> list[Image]:
-        """(H, W, 3) pictures, in the order of ``case.targets``; see :func:`judged`."""
+        """(H, W, 3) pictures, in the order of ``case.targets``; see ``cases.judged``."""
 
     def stream(self, case: Case) -> Iterator[Image]:
         """Every frame of a sequence, (H, W, 3)."""
-
-
-def judged(case: Case, drawn: Iterable[Image]) -> list[Image]:
-    """What is judged of the frames of a case: its targets; the box of a recorded one's frames."""
-    if case.recorded is not None:
-        x, y, width, height = case.recorded.box
-        return [picture[y : y + height, x : x + width].copy() for picture in drawn]
-    wanted = {target.number for target in case.targets}
-    return [picture for number, picture in enumerate(drawn) if number in wanted]
 
 
 class Method:
     """A magnifier: by :meth:`Magnifier.pair` for pairs, by ``stream`` for sequences."""
 
     def __init__(
-        self, build: Callable[..., Magnifier[Any]], fingerprint: str, *, settled: bool = False
+        self,
+        build: Callable[..., Magnifier[Any]],
+        fingerprint: str,
+        *,
+        settled: bool = False,
+        label: str = "",
     ) -> None:
         """``settled``: its options are the user's, so that an error in them is not passed over."""
         self._build = build
         self._loaded: dict[tuple[float, float] | None, Magnifier[Any]] = {}
         self._settled = settled
         self.fingerprint = fingerprint
+        self.label = label
 
     def refuses(self, suite: Suite) -> str | None:
         try:
@@ -68,6 +74,9 @@ class Method:
             if self._settled:
                 raise
             return str(error)
+        only = plain.only_alpha
+        if only is not None and all(level.alpha != only for level in suite.levels):
+            return f"it magnifies {only:g} times and no other factor"
         if not suite.sequence:
             return None if plain.pairwise else "it needs a sequence, not two frames"
         try:
@@ -93,7 +102,7 @@ class Method:
 class Check:
     """An answer that needs no method: all frames of a case, magnified or not."""
 
-    fingerprint = ""
+    fingerprint = label = ""
 
     def __init__(self, stream: Callable[[Case], Iterator[Image]]) -> None:
         self.stream = stream
@@ -152,11 +161,11 @@ def contestants(
     given = options or {}
     rows = [row for row in dict.fromkeys(METHODS if names is None else names) if row not in CHECKS]
     for row in [*rows, *given]:
-        if method_of(row) not in METHODS:
-            known = ", ".join([*METHODS, *CHECKS])
+        if method_of(row) not in (*METHODS, NIVR):
+            known = ", ".join([*METHODS, NIVR, *CHECKS])
             raise UserError(f"no method {method_of(row)!r} to bench; there are {known}")
     found: dict[str, Contestant] = {
-        row: _registered(method_of(row), {**given.get(method_of(row), {}), **given.get(row, {})})
+        row: _named(method_of(row), {**given.get(method_of(row), {}), **given.get(row, {})})
         for row in rows
     }
     for name, path in (weights or {}).items():
@@ -171,7 +180,18 @@ def method_of(row: str) -> str:
     return row.partition("[")[0].strip()
 
 
-def _registered(name: str, options: Mapping[str, Any]) -> Method:
+def own_options(name: str) -> dict[str, Any]:
+    """The options of a row's method and their defaults. Raises UserError for an unknown name."""
+    return asdict(Fit()) if name == NIVR else options_of(name)
+
+
+def _named(name: str, options: Mapping[str, Any]) -> Contestant:
+    if name == NIVR:
+        known = own_options(name)
+        for option in options:
+            if option not in known:
+                raise UserError(f"{name} has no option {option!r}; it has {', '.join(known)}")
+        return Nivr(Fit(**options))
     return Method(
         lambda **common: load(name, **options, **common),
         _described(name, options),
@@ -187,7 +207,20 @@ def _learned(path: Path) -> Method:
         lambda **common: load_trained(path, **common),
         _described(name, {"weights": path}),
         settled=True,
+        label=f"{name}, {_training(metadata.get('card'))}",
     )
+
+
+def _training(card: Any) -> str:
+    """What a file's card says of its training."""
+    try:
+        batch, size = (card["config"]["data"][key] for key in ("batch", "size"))
+        return (
+            f"trained in {card['step']} steps of {batch} samples of {size} x {size} pixels; "
+            f"its data: {card['data']}"
+        )
+    except (KeyError, TypeError):
+        return "whose file does not say how it was trained"
 
 
 def _described(name: str, options: Mapping[str, Any]) -> str:

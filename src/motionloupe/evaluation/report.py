@@ -13,6 +13,7 @@ import torch
 
 from motionloupe import __version__
 from motionloupe.data.disk import write_whole
+from motionloupe.evaluation.cases import Suite
 from motionloupe.evaluation.checks import findings
 from motionloupe.evaluation.contestants import CHECKS
 from motionloupe.evaluation.judge import metric_of, title
@@ -40,8 +41,7 @@ def write_report(
     for name, suite in plan.suites.items():
         scenes = f"Scenes at each level: {plan.scenes(suite)}."
         lines += [f"## {name}", "", f"{suite.line[0].upper()}{suite.line[1:]}. {scenes}", ""]
-        absent = {n: c.refuses(suite) for n, c in plan.contestants.items()}
-        lines += [f"`{n}` does not take part: {why}." for n, why in absent.items() if why]
+        lines += _absences(plan, suite)
         figure = output / "plots" / f"{name}.png"
         draw_curves(figure, results, name, suite)
         lines += ["", f"![{name}](plots/{figure.name})", ""]
@@ -75,6 +75,7 @@ def _header(plan: Plan, outcome: Outcome, command: str) -> list[str]:
         "machine": f"{_processor()}, {os.cpu_count()} processors, "
         f"{torch.get_num_threads()} threads of torch, {platform.system()}",
         **plan.about,
+        **{f"`{name}`": c.label for name, c in plan.contestants.items() if c.label},
         "time": f"{time.strftime('%Y-%m-%d %H:%M %Z')}; {outcome.made} answers in "
         f"{outcome.seconds:.0f} s, all others were known",
     }
@@ -90,6 +91,20 @@ def _header(plan: Plan, outcome: Outcome, command: str) -> list[str]:
         "their PNG as SVG too.",
         "",
     ]
+
+
+def _absences(plan: Plan, suite: Suite) -> list[str]:
+    """Who does not take part in a suite, or in some of its levels, and why."""
+    lines = []
+    for name, contestant in plan.contestants.items():
+        why = contestant.refuses(suite)
+        reasons = [r for level in suite.levels if (r := contestant.refuses(suite.at(level)))]
+        if why:
+            lines.append(f"`{name}` does not take part: {why}.")
+        elif reasons:
+            absent = f"{len(reasons)} of {len(suite.levels)} levels"
+            lines.append(f"`{name}` does not take part at {absent}: {reasons[0]}.")
+    return lines
 
 
 def _processor() -> str:

@@ -66,8 +66,9 @@ class Plan:
     def total(self) -> int:
         """How many answers the whole run is made of."""
         return sum(
-            len(suite.levels) * self.scenes(suite) * len(self.players(suite))
+            self.scenes(suite) * len(self.players(suite.at(level)))
             for suite in self.suites.values()
+            for level in suite.levels
         )
 
 
@@ -95,7 +96,7 @@ def run(plan: Plan, output: Path, *, progress: Callable[[int, int | None], None]
     for asked in _scenes(plan):
         keys = {
             name: (asked.key(name), _setup(plan, asked, contestant))
-            for name, contestant in plan.players(asked.suite).items()
+            for name, contestant in plan.players(asked.suite.at(asked.level)).items()
         }
         missing = [name for name, key in keys.items() if store.get(*key) is None]
         if missing:

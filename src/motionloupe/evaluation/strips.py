@@ -11,8 +11,8 @@ from torch.nn import functional
 
 from motionloupe.arrays import Image, from_tensor, to_tensor
 from motionloupe.errors import UserError
-from motionloupe.evaluation.cases import FPS, Case, Stock, Suite, Target
-from motionloupe.evaluation.contestants import Contestant, judged
+from motionloupe.evaluation.cases import FPS, Case, Stock, Suite, Target, judged
+from motionloupe.evaluation.contestants import Contestant
 from motionloupe.evaluation.judge import BORDER
 from motionloupe.views import Line, SliceRecorder, beside, draw_slices
 
@@ -42,7 +42,11 @@ def draw_strips(
     for level in suite.thinned(3).levels:
         path = folder / f"{name}-{level.value:g}.png"
         case = suite.case(stock, level, scene)
-        answers = {who: contestant.answer(case) for who, contestant in contestants.items()}
+        answers = {
+            who: contestant.answer(case)
+            for who, contestant in contestants.items()
+            if contestant.refuses(suite.at(level)) is None
+        }
         _write(path, strip(case, answers))
         paths.append(path)
     return paths

@@ -76,13 +76,15 @@ def load_trained(weights: str | Path, **options: Any) -> "Magnifier[Any]":
 
     Raises UserError for a missing or foreign file, too.
     """
+    from motionloupe.magnifiers.flavr import Flavr
     from motionloupe.magnifiers.flowmag import FlowMag
     from motionloupe.magnifiers.oh2018 import Oh2018
     from motionloupe.networks.weights import network_of, read_tensors
 
     _, metadata = read_tensors(Path(weights))
     name = network_of(metadata, Path(weights))["name"]
-    return _built(Oh2018 if name == "oh2018" else FlowMag, name, {"weights": weights, **options})
+    others: dict[str, type[Magnifier[Any]]] = {"oh2018": Oh2018, "flavr": Flavr}
+    return _built(others.get(name, FlowMag), name, {"weights": weights, **options})
 
 
 def _options_of(cls: "type[Magnifier[Any]]") -> dict[str, Any]:

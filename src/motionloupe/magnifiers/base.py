@@ -71,6 +71,8 @@ class Magnifier(ABC, Generic[Analysis]):
         self.band = band
         self.filter: FilterKind | None = filter
         self.device = _device(device)
+        self.only_alpha: float | None = None
+        """The one factor that it can magnify by; None for any."""
         self.warnings: list[str] = []
         """What the user should know of how this method was set up, a line each."""
 

@@ -11,6 +11,7 @@ from motionloupe.errors import UserError
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.networks.alpha_encoding import as_map
 from motionloupe.networks.splat import FlowmagSplat
+from motionloupe.networks.unet import FlowmagUNet
 from motionloupe.networks.weights import find_weights, load_weights
 from motionloupe.temporal import Signal
 
@@ -44,8 +45,10 @@ class FlowMag(Magnifier[Tensor]):
         super().__init__(**common)
         path = find_weights("flowmag", weights)
         trained = load_weights(path, self.device)
-        if trained.name == "oh2018":
-            raise UserError(f"{path} holds weights of oh2018, expected a network of flowmag")
+        if not isinstance(trained.network, FlowmagSplat | FlowmagUNet):
+            raise UserError(
+                f"{path} holds weights of {trained.name}, expected a network of flowmag"
+            )
         self.network = trained.network
         self.card = trained.card
         if self.band is not None and not isinstance(self.network, FlowmagSplat):

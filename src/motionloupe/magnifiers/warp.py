@@ -4,6 +4,7 @@ Every pixel of the reference moves by motion + (alpha - 1) band; what it uncover
 surroundings. The picture is the reference's: changes of light do not show where alpha is not 1.
 """
 
+from collections.abc import Callable
 from typing import ClassVar, Literal, Unpack, get_args
 
 import cv2
@@ -11,16 +12,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK, default_flow, load_flow
 from motionloupe.flow.base import FromReference
 from motionloupe.flow.warp import backward_warp, splat_bilinear, splat_nearest
 from motionloupe.magnifiers.base import Common, Magnifier
+from motionloupe.magnifiers.lama import Lama
 from motionloupe.temporal import Signal
 
-Inpaint = Literal["none", "telea", "navier-stokes"]
+Inpaint = Literal["none", "telea", "navier-stokes", "lama"]
+Filler = Callable[[Image, Image], Image]
+"""(H, W, 3) uint8 and its holes, (H, W) uint8 that is not 0 -> the picture without holes."""
 
-_FILLERS = {"telea": cv2.INPAINT_TELEA, "navier-stokes": cv2.INPAINT_NS}
 _REACH = 3.0  # pixels around a hole that inpainting looks at
 _COVERED = 1e-3  # share of a pixel that must have landed for it not to be a hole
 
@@ -31,7 +35,8 @@ class _Warp(Magnifier[Tensor]):
     ``flow`` is an estimator's name, or "auto" for RAFT-small where its weights are at hand; the
     default was measured the most exact for small motion. ``iterations`` is its number of them, None
     for its own. ``inpaint`` fills the holes behind what has moved by "telea" or
-    "navier-stokes"; "none" leaves them black. A pixel of the reference where alpha is 1 stands for
+    "navier-stokes", or by "lama", a network (:mod:`motionloupe.magnifiers.lama`, an extra); "none"
+    leaves them black. A pixel of the reference where alpha is 1 stands for
     the frame's own, which is shown in its place.
     """
 
@@ -50,7 +55,7 @@ class _Warp(Magnifier[Tensor]):
         if inpaint not in get_args(Inpaint):
             known = ", ".join(get_args(Inpaint))
             raise UserError(f"inpaint must be one of {known}, found {inpaint!r}")
-        self.inpaint = inpaint
+        self._fill = self._filler(inpaint)
         self.flow = default_flow(None if flow == "auto" else flow)
         chosen = {} if iterations is None else {"iterations": iterations}
         self._estimator = load_flow(self.flow, **chosen).to(self.device)
@@ -81,10 +86,17 @@ class _Warp(Magnifier[Tensor]):
         return self._filled(picture, holes & (own == 0.0))
 
     def _filled(self, picture: Tensor, holes: Tensor) -> Tensor:
-        if self.inpaint == "none" or not bool(holes.any()):
+        if self._fill is None or not bool(holes.any()):
             return picture
-        filled = _inpainted(picture, holes, _FILLERS[self.inpaint])
-        return torch.where(holes, filled, picture)
+        return torch.where(holes, _inpainted(picture, holes, self._fill), picture)
+
+    def _filler(self, inpaint: Inpaint) -> Filler | None:
+        if inpaint == "none":
+            return None
+        if inpaint == "lama":
+            return Lama(self.device)
+        how = cv2.INPAINT_TELEA if inpaint == "telea" else cv2.INPAINT_NS
+        return lambda image, mask: np.asarray(cv2.inpaint(image, mask, _REACH, how))
 
 
 class WarpNearest(_Warp):
@@ -105,11 +117,12 @@ def _at_reference(alpha: Tensor, motion: Tensor) -> Tensor:
     return torch.where(touched, backward_warp(alpha, motion), 1.0)
 
 
-def _inpainted(picture: Tensor, holes: Tensor, how: int) -> Tensor:
-    """OpenCV's guess, in 8 bits, at the pixels of (1, 3, H, W) where ``holes`` (1, 1, H, W)."""
+def _inpainted(picture: Tensor, holes: Tensor, fill: Filler) -> Tensor:
+    """A guess, in 8 bits, at the pixels of (1, 3, H, W) where ``holes`` (1, 1, H, W)."""
     values = picture[0].clamp(0.0, 1.0).mul(255.0).round().to(torch.uint8)
     image = np.ascontiguousarray(values.permute(1, 2, 0).cpu().numpy())
     mask = holes[0, 0].to(torch.uint8).cpu().numpy()
-    guess = cv2.inpaint(image, mask, _REACH, how)
-    tensor = torch.from_numpy(guess).to(picture.device, picture.dtype)
+    tensor = torch.from_numpy(np.ascontiguousarray(fill(image, mask))).to(
+        picture.device, picture.dtype
+    )
     return tensor.permute(2, 0, 1).unsqueeze(0) / 255.0

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from motionloupe.errors import UserError
-from motionloupe.networks import build
+from motionloupe.networks import build, channels_last
 
 
 class Trained(NamedTuple):
@@ -105,8 +105,7 @@ def load_weights(path: str | Path, device: torch.device | str = "cpu") -> Traine
         ) from None
     card = metadata.get("card")
     network = network.float().to(device)
-    network = network.to(memory_format=torch.channels_last)  # twice as fast on CPUs
-    network = network.eval().requires_grad_(False)
+    network = channels_last(network).eval().requires_grad_(False)
     options = described.get("options") or {}
     return Trained(described["name"], network, card if isinstance(card, dict) else {}, options)
 

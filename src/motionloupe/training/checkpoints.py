@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.optim import Adam
 
 from motionloupe.errors import UserError
+from motionloupe.networks import channels_last
 from motionloupe.networks.weights import load_weights, read_tensors, write_atomically
 from motionloupe.training.average import WeightAverage
 from motionloupe.training.config import Config
@@ -42,7 +43,7 @@ def fresh(config: Config, device: torch.device) -> State:
     if config.network.start:
         _begin_with(Path(config.network.start), task, config.network.name)
     if config.optimiser.channels_last:
-        task.network.to(memory_format=torch.channels_last)
+        channels_last(task.network)
     adam = Adam(task.network.parameters(), lr=config.optimiser.rate)
     return State(config, task, adam, WeightAverage(task.network, config.optimiser.ema))
 

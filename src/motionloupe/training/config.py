@@ -245,6 +245,18 @@ CONFIGS: dict[TaskName, dict[str, Config]] = {
             data=Data(size=128, batch=4, scene=_TRUTH_SCENES),
             report=Report(log=20, save=100, validate=200, scenes=48),
         ),
+        "flavr": replace(
+            _OH_SMALL,
+            task="flowmag",
+            network=NetworkChoice("flavr", {"alpha": 10.0, "width": 16}),
+            loss=TruthLoss(scales=1, motion=0.0),
+            data=Data(
+                size=128,
+                batch=4,
+                replays=4,
+                scene={**_TRUTH_SCENES, "motion": (0.0, 3.0), "alpha": (10.0, 10.0)},
+            ),
+        ),
     },
 }
 

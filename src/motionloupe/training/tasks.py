@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from motionloupe.errors import UserError
 from motionloupe.flow import load_flow
 from motionloupe.networks import build
+from motionloupe.networks.flavr import FlavrUNet
 from motionloupe.networks.oh2018 import Oh2018
 from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.training.config import Config, FlowLoss, MixedLoss, OhLoss, TruthLoss
@@ -200,6 +201,8 @@ def build_task(config: Config) -> Task:
     if isinstance(network, Oh2018):
         raise UserError("the task flowmag trains a generator, not oh2018: name another network")
     loss = config.loss
+    if isinstance(network, FlavrUNet):
+        _check_one_factor(network, config)
     if isinstance(loss, FlowLoss):
         return flowmag_task(network, loss)
     if isinstance(loss, TruthLoss):
@@ -220,6 +223,18 @@ def truth_task(network: nn.Module, loss: TruthLoss) -> TruthTask:
     if loss.displacement and not isinstance(network, FlowmagSplat):
         raise UserError("this network finds no displacement: leave it at 0, or train flowmag-splat")
     return TruthTask(network, motion_gap(loss), loss)
+
+
+def _check_one_factor(network: FlavrUNet, config: Config) -> None:
+    """Raise UserError where the samples would show a network of one factor another one."""
+    if not isinstance(config.loss, TruthLoss):
+        raise UserError("flavr learns from the truth of scenes: start from the configuration flavr")
+    alpha = tuple(config.data.scene.get("alpha", ()))
+    if alpha != (network.alpha, network.alpha):
+        raise UserError(
+            f"this flavr magnifies {network.alpha:g} times: set alpha = [{network.alpha:g}, "
+            f"{network.alpha:g}] of the scenes, found {list(alpha)}"
+        )
 
 
 def flowmag_task(network: nn.Module, loss: FlowLoss) -> FlowmagTask:
