@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from motionloupe.cli import main
 from motionloupe.data.pairs import Pairs
 from motionloupe.errors import UserError
-from motionloupe.networks.weights import load_weights, read_tensors, write_atomically
+from motionloupe.networks.weights import load_weights
+from motionloupe.stored import read_tensors, write_atomically
 from motionloupe.training.checkpoints import fresh, restore, save
 from motionloupe.training.config import CONFIGS, Data, FlowLoss, NetworkChoice, Real, load_config
 from motionloupe.training.material import gather

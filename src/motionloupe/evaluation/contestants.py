@@ -18,7 +18,7 @@ from motionloupe.errors import UserError
 from motionloupe.evaluation.cases import FPS, Case, Suite
 from motionloupe.magnifiers import METHODS, load, load_trained
 from motionloupe.magnifiers.base import Magnifier
-from motionloupe.networks.weights import network_of, read_tensors
+from motionloupe.stored import network_of, read_tensors
 
 _ASTRAY = 12.0  # pixels
 

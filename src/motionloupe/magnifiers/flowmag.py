@@ -44,8 +44,10 @@ class FlowMag(Magnifier[Tensor]):
         super().__init__(**common)
         path = find_weights("flowmag", weights)
         trained = load_weights(path, self.device)
-        if trained.name == "oh2018":
-            raise UserError(f"{path} holds weights of oh2018, expected a network of flowmag")
+        if not trained.name.startswith("flowmag"):
+            raise UserError(
+                f"{path} holds weights of {trained.name}, expected a network of flowmag"
+            )
         self.network = trained.network
         self.card = trained.card
         if self.band is not None and not isinstance(self.network, FlowmagSplat):

@@ -114,8 +114,10 @@ def adapt(
     options = options or Adaptation()
     began = time.monotonic()
     trained = load_weights(weights)
-    if trained.name == "oh2018":
-        raise UserError(f"{weights} holds weights of oh2018: adaptation needs those of flowmag")
+    if not trained.name.startswith("flowmag"):
+        raise UserError(
+            f"{weights} holds weights of {trained.name}: adaptation needs those of flowmag"
+        )
     frames = _kept(source, selection)
     pupil = _Pupil(trained.network, frames, options)
     before, after, steps = pupil.learn(began, tell)

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.optim import Adam
 
 from motionloupe.errors import UserError
-from motionloupe.networks.weights import load_weights, read_tensors, write_atomically
+from motionloupe.networks.weights import load_weights
+from motionloupe.stored import read_tensors, write_atomically
 from motionloupe.training.average import WeightAverage
 from motionloupe.training.config import Config, Data
 from motionloupe.training.tasks import Task, build_task

@@ -5,14 +5,16 @@ may start from a named one: ``base = "small"``.
 """
 
 import tomllib
-from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
 from motionloupe.errors import UserError
+from motionloupe.training.tables import changed
 
-TaskName = Literal["oh2018", "flowmag"]
+TaskName = Literal["oh2018", "flowmag", "flow"]
 Border = Literal["reflect", "valid"]
+Photometric = Literal["census", "ssim"]
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,23 @@ class TruthLoss:
 
 
 @dataclass(frozen=True)
+class Unsupervised:
+    """Flow without labels: pictures brought back must be alike, by "census" or "ssim" (with L1).
+
+    They are compared at ``scales`` resolutions, where no point is hidden. ``smoothness`` x the
+    second differences of the flow in pixels, less across ``edges``. From step ``second_from`` on,
+    ``second`` x the robust distance between the flow of a changed view and the first view's.
+    """
+
+    photometric: Photometric = "census"
+    scales: int = 4
+    smoothness: float = 0.1
+    edges: float = 10.0
+    second: float = 0.01
+    second_from: int = 0
+
+
+@dataclass(frozen=True)
 class Optimiser:
     """Adam for ``steps`` steps at ``rate``, after a linear rise over ``warmup`` steps.
 
@@ -141,7 +160,7 @@ class Config:
 
     task: TaskName
     network: NetworkChoice
-    loss: OhLoss | FlowLoss | TruthLoss
+    loss: OhLoss | FlowLoss | TruthLoss | Unsupervised
     optimiser: Optimiser
     data: Data = field(default_factory=Data)
     report: Report = field(default_factory=Report)
@@ -165,6 +184,8 @@ _TRUTH_SCENES = {
     "alpha": (1.0, 16.0),
     "largest_magnified": 30.0,
 }
+
+_FLOW_SCENES = {"motion": (0.05, 5.0), "motion_law": "log", "turn": 0.5, "growth": 0.005}
 
 _OH_SMALL = Config(
     task="oh2018",
@@ -214,6 +235,23 @@ CONFIGS: dict[TaskName, dict[str, Config]] = {
             report=Report(log=20, save=100, validate=500, scenes=48),
         ),
     },
+    "flow": {
+        "paper": Config(
+            task="flow",
+            network=NetworkChoice("pwc-lite"),
+            loss=Unsupervised(second_from=100_000),
+            optimiser=Optimiser(steps=200_000, rate=1e-4, ema=0.0),
+            data=Data(size=384, batch=4, workers=8),
+            report=Report(save=1000, validate=2000, scenes=64),
+        ),
+        "small": Config(
+            task="flow",
+            network=NetworkChoice("pwc-lite", {"width": 0.5, "start": "lucas-kanade"}),
+            loss=Unsupervised("ssim", smoothness=0.5, second_from=500),
+            optimiser=Optimiser(steps=20_000, rate=3e-4, warmup=100, schedule="cosine", clip=1.0),
+            data=Data(size=128, batch=4, scene={**_SMALL_SCENES, **_FLOW_SCENES}),
+        ),
+    },
 }
 
 
@@ -236,36 +274,3 @@ def load_config(task: TaskName, given: str) -> Config:
     if config.task != task:
         raise UserError(f"{path} is a configuration of {config.task}, not of {task}")
     return config
-
-
-def changed(config: Any, table: dict[str, Any], where: str) -> Any:
-    """A configuration with the values of ``table`` put in. Raises UserError if one does not fit."""
-    hints = get_type_hints(type(config))
-    values = {}
-    for key, value in table.items():
-        if key not in hints:
-            raise UserError(f"{where} has no key {key!r}; there are {', '.join(hints)}")
-        old = getattr(config, key)
-        if is_dataclass(old) and isinstance(value, dict):
-            values[key] = changed(old, value, f"{where} [{key}]")
-        else:
-            values[key] = _checked(value, hints[key], f"{where} {key}")
-    return replace(config, **values)
-
-
-def _checked(value: Any, hint: Any, where: str) -> Any:
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise UserError(f"{where} must be one of {', '.join(get_args(hint))}, found {value!r}")
-        return value
-    if hint is float and type(value) is int:
-        return float(value)
-    if get_origin(hint) is tuple and isinstance(value, list):
-        parts = get_args(hint)
-        if len(value) != len(parts):
-            raise UserError(f"{where} must be {len(parts)} numbers, found {value!r}")
-        return tuple(_checked(v, part, where) for v, part in zip(value, parts, strict=True))
-    if type(value) is not (get_origin(hint) or hint):
-        name = getattr(hint, "__name__", str(hint))
-        raise UserError(f"{where} must be of type {name}, found {value!r}")
-    return value

@@ -11,10 +11,13 @@ from torch import Tensor, nn
 
 from motionloupe.errors import UserError
 from motionloupe.flow import load_flow
+from motionloupe.flow.pwclite import PwcLite
+from motionloupe.flow.warp import backward_warp
 from motionloupe.networks import build
 from motionloupe.networks.oh2018 import Oh2018
 from motionloupe.networks.splat import FlowmagSplat
-from motionloupe.training.config import Config, FlowLoss, OhLoss, TruthLoss
+from motionloupe.training.config import Config, FlowLoss, OhLoss, TruthLoss, Unsupervised
+from motionloupe.training.flow_losses import robust_distance, unsupervised
 from motionloupe.training.losses import (
     MagnificationLoss,
     MotionGap,
@@ -24,6 +27,7 @@ from motionloupe.training.losses import (
     multiscale_l1,
     relative_error,
 )
+from motionloupe.training.second_look import second_look
 
 Batch = dict[str, Tensor]
 Losses = dict[str, Tensor]
@@ -107,7 +111,7 @@ class FlowmagTask(Task):
 
 def needed(config: Config) -> tuple[str, ...]:
     """The parts of a scene that the loss looks at."""
-    if isinstance(config.loss, FlowLoss):
+    if isinstance(config.loss, FlowLoss | Unsupervised):
         return ("a", "b")
     if isinstance(config.loss, TruthLoss):
         motion = ("backward_flow",) if config.loss.displacement else ()
@@ -151,6 +155,60 @@ class TruthTask(Task):
         return drawn.picture.float(), drawn.motion
 
 
+def judged(config: Config) -> tuple[str, ...]:
+    """The parts of a held-out scene: those of the loss, and the truth that is reported or shown."""
+    truth = "flow" if isinstance(config.loss, Unsupervised) else "y"
+    return tuple(dict.fromkeys((*needed(config), truth)))
+
+
+class FlowTask(Task):
+    """Optical flow without labels; where a batch knows its ``flow``, the errors are told too.
+
+    In training, batches with numbers ``second`` are looked at once more, changed by them.
+    """
+
+    network: PwcLite
+
+    def __init__(self, network: PwcLite, options: Unsupervised) -> None:
+        super().__init__()
+        self.network = network
+        self.options = options
+
+    def answer(self, batch: Batch) -> Tensor:
+        """The second picture brought back onto the first."""
+        flow = self.network(batch["a"], batch["b"])[0]
+        return backward_warp(batch["b"], flow, interpolation="bicubic").clamp(0.0, 1.0)
+
+    def forward(self, batch: Batch) -> Losses:
+        a, b = torch.cat([batch["a"], batch["b"]]), torch.cat([batch["b"], batch["a"]])
+        flows = self.network(a, b)
+        there, back = flows[0].chunk(2)
+        if not bool(torch.isfinite(flows[0]).all()):  # sampling there may crash
+            return {"loss": torch.full_like(a.sum(), torch.nan)}
+        with torch.autocast(a.device.type, enabled=False):  # sub-pixel flow needs float32
+            terms = unsupervised(flows, a, b, torch.cat([back, there]), self.options)
+        losses = {"photometric": terms.photometric, "smoothness": terms.smoothness}
+        loss = terms.photometric + self.options.smoothness * terms.smoothness
+        if self.training and self.options.second and "second" in batch:
+            losses["second"] = self._second(batch, there.detach(), terms.visible.chunk(2)[0])
+            loss = loss + self.options.second * losses["second"]
+        if "flow" in batch:
+            truth = batch["flow"]
+            losses["epe"] = (there - truth).detach().square().sum(dim=1).sqrt().mean()
+            losses["relative"] = relative_error(there.detach(), truth)
+        return {"loss": loss, **losses}
+
+    def _second(self, batch: Batch, flow: Tensor, visible: Tensor) -> Tensor:
+        """How far the flow of changed views is from the one that their change tells."""
+        numbers = batch["second"]
+        if not bool(numbers.all()):
+            return flow.new_zeros(())
+        with torch.no_grad():
+            look = second_look(batch["a"], batch["b"], flow, visible, numbers)
+        found = self.network(look.a, look.b)[0]
+        return robust_distance(found, look.flow, look.known)
+
+
 def build_task(config: Config) -> Task:
     """The task of a configuration, with a network of random weights. Raises UserError."""
     network = build(config.network.name, config.network.options)
@@ -158,8 +216,14 @@ def build_task(config: Config) -> Task:
         if not isinstance(network, Oh2018):
             raise UserError(f"the task oh2018 trains the network oh2018, not {config.network.name}")
         return OhTask(network, config.loss)
-    if isinstance(network, Oh2018):
-        raise UserError("the task flowmag trains a generator, not oh2018: name another network")
+    if isinstance(config.loss, Unsupervised):
+        if not isinstance(network, PwcLite):
+            raise UserError(f"the task flow trains the network pwc-lite, not {config.network.name}")
+        return FlowTask(network, config.loss)
+    if isinstance(network, Oh2018 | PwcLite):
+        raise UserError(
+            f"the task flowmag trains a generator, not {config.network.name}: name another network"
+        )
     loss = config.loss
     if isinstance(loss, TruthLoss):
         if loss.displacement and not isinstance(network, FlowmagSplat):
