@@ -10,7 +10,9 @@ from motionloupe.errors import UserError
 from motionloupe.flow import default_flow, estimators, load_flow
 from motionloupe.flow.dis import Dis
 from motionloupe.flow.lucas_kanade import LucasKanade
+from motionloupe.flow.pwclite import PwcLiteFlow
 from motionloupe.flow.raft import Raft
+from tests.flow.test_pwclite import trained
 from tests.scenes import shifted, texture
 
 
@@ -19,8 +21,17 @@ def random_raft(**options):
     return Raft(raft_small(weights=None), iterations=2, **options)
 
 
-BUILDERS = {"lucas-kanade": LucasKanade, "raft": random_raft, "dis": Dis}
-TEACHERS = ["lucas-kanade", "raft"]
+def random_pwc_lite(**options):
+    return PwcLiteFlow(trained(start="lucas-kanade"), **options)
+
+
+BUILDERS = {
+    "lucas-kanade": LucasKanade,
+    "raft": random_raft,
+    "pwc-lite": random_pwc_lite,
+    "dis": Dis,
+}
+TEACHERS = ["lucas-kanade", "raft", "pwc-lite"]
 
 
 @pytest.fixture(params=BUILDERS)
@@ -128,7 +139,8 @@ def test_the_correlations_are_not_kept():
 
 
 def test_every_name_has_a_line():
-    assert set(estimators()) == {"lucas-kanade", "dis", "raft-small", "raft-large", "ptlflow"}
+    names = {"lucas-kanade", "dis", "raft-small", "raft-large", "pwc-lite", "ptlflow"}
+    assert set(estimators()) == names
     assert all(estimators().values())
 
 

@@ -151,3 +151,10 @@ def test_filters_agree_with_scipy():
     expected = ndimage.correlate1d(image[0, 1].numpy(), kernel.numpy(), axis=0, mode="mirror")
     expected = ndimage.correlate1d(expected, kernel.numpy(), axis=1, mode="mirror")
     np.testing.assert_allclose(separable(image, kernel)[0, 1].numpy(), expected, atol=1e-12)
+
+
+def test_a_single_column_is_its_own_everywhere():
+    column = torch.rand(1, 2, 5, 1, generator=torch.Generator().manual_seed(0))
+    flow = torch.zeros(1, 2, 5, 1)
+    flow[:, 0] = 0.3
+    torch.testing.assert_close(backward_warp(column, flow), column)

@@ -10,8 +10,10 @@ from motionloupe.errors import UserError
 from motionloupe.magnifiers import load, load_trained
 from motionloupe.networks import build
 from motionloupe.networks.weights import save_weights
-from motionloupe.training.config import CONFIGS, FlowLoss, NetworkChoice
-from motionloupe.training.tasks import TruthTask, build_task, needed
+from motionloupe.training.config import FlowLoss, NetworkChoice
+from motionloupe.training.lessons import build_task, needed
+from motionloupe.training.recipes import CONFIGS
+from motionloupe.training.tasks import TruthTask
 from tests.scenes import shifted, texture
 
 

@@ -12,10 +12,9 @@ from motionloupe.networks import build
 from motionloupe.networks.weights import (
     find_weights,
     load_weights,
-    read_tensors,
     save_weights,
-    write_atomically,
 )
+from motionloupe.stored import read_tensors, write_atomically
 
 OPTIONS = {"variant": "paper", "width": 8}
 

@@ -12,7 +12,8 @@ from motionloupe.cli.adapt import chosen
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.flowmag import FlowMag
 from motionloupe.networks import build
-from motionloupe.networks.weights import read_tensors, save_weights
+from motionloupe.networks.weights import save_weights
+from motionloupe.stored import read_tensors
 from motionloupe.training.adaptation import Adaptation, adapt
 from tests.scenes import shifted, texture, to_uint8
 

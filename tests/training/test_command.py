@@ -8,11 +8,13 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
+from motionloupe.arrays import to_tensor
 from motionloupe.cli import train
 from motionloupe.errors import UserError
+from motionloupe.flow import load_flow
 from motionloupe.magnifiers.flowmag import FlowMag
 from motionloupe.magnifiers.oh2018 import Oh2018
-from motionloupe.training.config import load_config
+from motionloupe.training.recipes import load_config
 from motionloupe.training.samples import held_out_scenes, training_scenes
 from tests.scenes import texture, to_uint8
 
@@ -69,6 +71,22 @@ def test_a_command_makes_weights_that_magnify(folders, tmp_path, method, text, m
     assert loaded.pair(frame, frame[::-1].copy(), 3.0).shape == frame.shape
 
 
+def test_a_command_makes_weights_that_find_flow(folders, tmp_path):
+    text = f"{SCENES}[network]\noptions = {{ width = 0.1 }}\n[optimiser]\nsteps = 2\n"
+    result = run(folders, tmp_path / "run", "flow", f"{text}[loss]\nsecond_from = 1\n")
+    assert result.exit_code == 0
+    weights = json.loads(result.stdout.splitlines()[-1])["weights"]
+    frame = to_tensor(texture(30, 40))
+    assert load_flow("pwc-lite", weights=weights)(frame, frame).shape == (1, 2, 30, 40)
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert all("epe" in line for line in log if line["kind"] == "validation")
+    seconds = [line["second"] for line in log if line["kind"] == "train"]
+    assert seconds[0] == 0 < seconds[1]
+    for method in (FlowMag, Oh2018):
+        with pytest.raises(UserError, match="pwc-lite"):
+            method(weights=weights)
+
+
 def test_what_is_held_out_is_never_learned_from(folders):
     config = load_config("oh2018", "small")
     parts = [
@@ -84,7 +102,7 @@ def test_what_is_held_out_is_never_learned_from(folders):
 
 
 def test_unknown_methods_and_options_are_named(folders, tmp_path):
-    with pytest.raises(UserError, match="oh2018 and flowmag"):
+    with pytest.raises(UserError, match="oh2018, flowmag and flow"):
         run(folders, tmp_path / "run", "phase", OH)
     with pytest.raises(UserError, match="no option 'speed'; they have alpha"):
         run(folders, tmp_path / "run", "oh2018", OH + "[data.scene]\nspeed = 3\n")

@@ -6,7 +6,8 @@ from typing import get_args
 import pytest
 
 from motionloupe.errors import UserError
-from motionloupe.training.config import CONFIGS, TaskName, load_config
+from motionloupe.training.config import TaskName
+from motionloupe.training.recipes import CONFIGS, load_config
 
 
 @pytest.mark.parametrize("task", get_args(TaskName))

@@ -14,7 +14,8 @@ import torch
 from safetensors.torch import load_file
 
 from motionloupe.errors import UserError
-from motionloupe.networks.weights import load_weights, read_tensors
+from motionloupe.networks.weights import load_weights
+from motionloupe.stored import read_tensors
 from motionloupe.training.checkpoints import fresh
 from motionloupe.training.config import Data, NetworkChoice, Optimiser, Report
 from motionloupe.training.distributed import Process

@@ -180,9 +180,9 @@ def test_without_regularisers_only_the_picture_counts(batch):
 def test_motion_that_falls_short_can_cost_ohs_network_too(batch):
     network = Oh2018(width=4)
     options = OhLoss(regulariser=0.0, scales=3, motion=0.05)
-    losses = OhTask(network, options)(batch)
-    drawn = network(batch["a"], batch["b_perturbed"], batch["alpha"])
     gap = MotionGap(load_flow("lucas-kanade", iterations=2))
+    losses = OhTask(network, options, gap)(batch)
+    drawn = network(batch["a"], batch["b_perturbed"], batch["alpha"])
     wanted = gap(batch["b_perturbed"], drawn, batch["y_perturbed"])
     picture = multiscale_l1(drawn, batch["y_perturbed"], 3)
     torch.testing.assert_close(losses["gap"], wanted)

@@ -8,9 +8,10 @@ from torch import nn
 
 from motionloupe.networks import build
 from motionloupe.training.checkpoints import fresh
-from motionloupe.training.config import CONFIGS, FlowLoss, MixedLoss, NetworkChoice, TruthLoss
+from motionloupe.training.config import FlowLoss, MixedLoss, NetworkChoice, TruthLoss
+from motionloupe.training.lessons import build_task
 from motionloupe.training.loop import learn
-from motionloupe.training.tasks import build_task
+from motionloupe.training.recipes import CONFIGS
 from tests.training.test_truth import batch
 
 LOSS = MixedLoss(

@@ -12,9 +12,10 @@ from safetensors.torch import load_file
 from motionloupe.cli import main
 from motionloupe.data.pairs import Pairs
 from motionloupe.errors import UserError
-from motionloupe.networks.weights import load_weights, read_tensors, write_atomically
+from motionloupe.networks.weights import load_weights
+from motionloupe.stored import read_tensors, write_atomically
 from motionloupe.training.checkpoints import fresh, restore, save
-from motionloupe.training.config import CONFIGS, Data, FlowLoss, NetworkChoice, Real, load_config
+from motionloupe.training.config import Data, FlowLoss, NetworkChoice, Real
 from motionloupe.training.material import gather
 from motionloupe.training.real import (
     Mixture,
@@ -23,6 +24,7 @@ from motionloupe.training.real import (
     clip_samples,
     curated_samples,
 )
+from motionloupe.training.recipes import CONFIGS, load_config
 from tests.data.footage import write_pairs
 from tests.scenes import texture, to_uint8
 from tests.training.test_loop import same

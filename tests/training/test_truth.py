@@ -10,9 +10,11 @@ from motionloupe.errors import UserError
 from motionloupe.flow import load_flow
 from motionloupe.measurement.displacement import displacement
 from motionloupe.networks import build
-from motionloupe.training.config import CONFIGS, NetworkChoice, TruthLoss
+from motionloupe.training.config import NetworkChoice, TruthLoss
+from motionloupe.training.lessons import build_task, needed
 from motionloupe.training.losses import MotionGap, dissimilarity, multiscale_l1, relative_error
-from motionloupe.training.tasks import TruthTask, build_task, needed
+from motionloupe.training.recipes import CONFIGS
+from motionloupe.training.tasks import TruthTask
 from tests.scenes import shifted, texture
 
 

@@ -9,7 +9,7 @@ from motionloupe.cli import options
 from motionloupe.cli.console import say, teller
 from motionloupe.errors import UserError
 
-TaskName = Annotated[str, typer.Argument(metavar="METHOD", help="oh2018 or flowmag.")]
+TaskName = Annotated[str, typer.Argument(metavar="METHOD", help="oh2018, flowmag or flow.")]
 ConfigName = Annotated[
     str, typer.Option("--config", "-c", help="small, paper, or a TOML file; see the docs.")
 ]
@@ -37,19 +37,20 @@ def command(
 ) -> None:
     """Train a network; stop it whenever you like and run the same command to go on.
 
-    Synthetic scenes are made of --backgrounds and --objects; flowmag also learns from real frames,
-    --pairs or --clips, alone or mixed with scenes. A part of the files, chosen by name, is held
-    out to validate on. Under torchrun each process takes its share of every batch.
+    Synthetic scenes are made of --backgrounds and --objects; flowmag and flow (the estimator
+    pwc-lite) also learn from real frames, --pairs or --clips, alone or mixed with scenes. A part
+    of the files, chosen by name, is held out to validate on. Under torchrun each process takes its
+    share of every batch.
 
     Example: motionloupe train flowmag --backgrounds photos --objects cutouts -o run
     """
-    from motionloupe.training.config import load_config
     from motionloupe.training.loop import WEIGHTS, train
     from motionloupe.training.material import gather
+    from motionloupe.training.recipes import CONFIGS, load_config
 
-    if method not in ("oh2018", "flowmag"):
-        raise UserError(f"what can be trained is oh2018 and flowmag, found {method!r}")
-    chosen = load_config(method, config)  # type: ignore[arg-type]  # one of the two
+    if method not in CONFIGS:
+        raise UserError(f"what can be trained is oh2018, flowmag and flow, found {method!r}")
+    chosen = load_config(method, config)
     material = gather(chosen, backgrounds=backgrounds, objects=objects, pairs=pairs, clips=clips)
     tell = teller(quiet)
     train(chosen, material.samples, material.held_out, output, about_data=material.about, tell=tell)

@@ -20,7 +20,7 @@ from motionloupe.evaluation.cases import FPS, Case, Suite, judged
 from motionloupe.evaluation.nivr import Fit, Nivr
 from motionloupe.magnifiers import METHODS, load, load_trained, options_of
 from motionloupe.magnifiers.base import Magnifier
-from motionloupe.networks.weights import network_of, read_tensors
+from motionloupe.stored import network_of, read_tensors
 
 NIVR = "nivr"
 """A row that is no method of the user's: it takes part by its name alone, not in \"all\"."""

@@ -34,15 +34,18 @@ class Checkpoint(NamedTuple):
         return self.name.replace("-", "_") + ".safetensors"
 
 
+def in_folder(*names: str) -> Path | None:
+    """The first file of these ``names`` that there is in the folder of weights."""
+    folder = os.environ.get(FOLDER)
+    places = [Path(folder) / name for name in names] if folder else []
+    return next((place for place in places if place.is_file()), None)
+
+
 def at_hand(checkpoint: Checkpoint) -> Path | None:
     """The weights on this machine: in the folder of weights, else in torch's cache, else None."""
+    found = in_folder(checkpoint.plain_name, checkpoint.published_name)
     cached = _cache() / checkpoint.published_name
-    places = [cached]
-    folder = os.environ.get(FOLDER)
-    if folder:
-        names = (checkpoint.plain_name, checkpoint.published_name)
-        places = [*(Path(folder) / name for name in names), cached]
-    return next((place for place in places if place.is_file()), None)
+    return found or (cached if cached.is_file() else None)
 
 
 def fetch(checkpoint: Checkpoint, given: str | Path | None = None) -> Path:

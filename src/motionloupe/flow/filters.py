@@ -17,6 +17,16 @@ def reflected(image: Tensor, left: int, right: int, top: int, bottom: int) -> Te
     return image.index_select(-1, columns).index_select(-2, rows)
 
 
+def margins(size: int, multiple: int, smallest: int = 0) -> tuple[int, int]:
+    """Pixels to add before and after a side, so that ``multiple`` divides it.
+
+    It becomes ``smallest`` or more.
+    """
+    wanted = max(smallest, -(-size // multiple) * multiple)
+    before = (wanted - size) // 2
+    return before, wanted - size - before
+
+
 def along_x(image: Tensor, kernel: Tensor) -> Tensor:
     """Correlate every row with an odd ``kernel`` (n,)."""
     reach = kernel.numel() // 2

@@ -9,7 +9,7 @@ from torchvision.models import optical_flow
 from motionloupe.errors import UserError
 from motionloupe.flow.base import FlowEstimator, freeze
 from motionloupe.flow.checkpoints import Checkpoint, fetch, read
-from motionloupe.flow.filters import reflected
+from motionloupe.flow.filters import margins, reflected
 
 _STRIDE = 8  # pixels of a picture per cell of RAFT's grid
 _SMALLEST = 128  # pixels a side below which its correlation pyramid has no top
@@ -31,8 +31,8 @@ class Raft(FlowEstimator):
 
     def estimate(self, a: Tensor, b: Tensor) -> Tensor:
         height, width = a.shape[-2:]
-        top, bottom = _padding(height)
-        left, right = _padding(width)
+        top, bottom = margins(height, _STRIDE, _SMALLEST)
+        left, right = margins(width, _STRIDE, _SMALLEST)
         # RAFT was trained on values in [-1, 1].
         padded = [reflected(2 * image - 1, left, right, top, bottom) for image in (a, b)]
         flows: list[Tensor] = self.network(*padded, num_flow_updates=self.iterations)
@@ -84,10 +84,3 @@ def _loaded(
             "expected torchvision's tensor names and shapes"
         ) from None
     return Raft(network, iterations=iterations, zero_correct=zero_correct)
-
-
-def _padding(size: int) -> tuple[int, int]:
-    """Pixels to add before and after one side."""
-    wanted = max(_SMALLEST, -(-size // _STRIDE) * _STRIDE)
-    before = (wanted - size) // 2
-    return before, wanted - size - before

@@ -146,7 +146,8 @@ def _places(flow: Tensor) -> tuple[Tensor, Tensor]:
 
 def _sample(image: Tensor, x: Tensor, y: Tensor, border: Border) -> Tensor:
     height, width = image.shape[-2:]
-    grid = torch.stack([2.0 * x / (width - 1) - 1.0, 2.0 * y / (height - 1) - 1.0], dim=-1)
+    wide, high = max(width - 1, 1), max(height - 1, 1)  # a single column is the place 0
+    grid = torch.stack([2.0 * x / wide - 1.0, 2.0 * y / high - 1.0], dim=-1)
     return functional.grid_sample(
         image, grid, mode="bilinear", padding_mode=border, align_corners=True
     )

@@ -79,7 +79,7 @@ def load_trained(weights: str | Path, **options: Any) -> "Magnifier[Any]":
     from motionloupe.magnifiers.flavr import Flavr
     from motionloupe.magnifiers.flowmag import FlowMag
     from motionloupe.magnifiers.oh2018 import Oh2018
-    from motionloupe.networks.weights import network_of, read_tensors
+    from motionloupe.stored import network_of, read_tensors
 
     _, metadata = read_tensors(Path(weights))
     name = network_of(metadata, Path(weights))["name"]

@@ -25,8 +25,8 @@ from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK, default_flow
 from motionloupe.networks.weights import load_weights, save_weights
 from motionloupe.training.config import FlowLoss
+from motionloupe.training.lessons import flowmag_task
 from motionloupe.training.real import view
-from motionloupe.training.tasks import flowmag_task
 from motionloupe.video import open_reader
 
 Tell = Callable[[str], None]
@@ -114,7 +114,7 @@ def adapt(
     options = options or Adaptation()
     began = time.monotonic()
     trained = load_weights(weights)
-    if trained.name in ("oh2018", "flavr"):
+    if not trained.name.startswith("flowmag"):
         raise UserError(
             f"{weights} holds weights of {trained.name}: adaptation needs those of flowmag"
         )

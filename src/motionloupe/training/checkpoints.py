@@ -15,10 +15,12 @@ from torch.optim import Adam
 
 from motionloupe.errors import UserError
 from motionloupe.networks import channels_last
-from motionloupe.networks.weights import load_weights, read_tensors, write_atomically
+from motionloupe.networks.weights import load_weights
+from motionloupe.stored import read_tensors, write_atomically
 from motionloupe.training.average import WeightAverage
 from motionloupe.training.config import Config
-from motionloupe.training.tasks import Task, build_task
+from motionloupe.training.lessons import build_task
+from motionloupe.training.tasks import Task
 
 MAY_CHANGE = {("report",), ("data", "workers"), ("optimiser", "steps")}
 """What a resumed run may be told anew."""

@@ -1,18 +1,14 @@
 """What a training run is made of; saved in every checkpoint.
 
-A configuration is a named one, or a TOML file whose tables carry the names of the fields below and
-may start from a named one: ``base = "small"``.
+Named ones, and how a file becomes one: :mod:`motionloupe.training.recipes`.
 """
 
-import tomllib
-from dataclasses import asdict, dataclass, field, is_dataclass, replace
-from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
 
-from motionloupe.errors import UserError
-
-TaskName = Literal["oh2018", "flowmag"]
+TaskName = Literal["oh2018", "flowmag", "flow"]
 Border = Literal["reflect", "valid"]
+Photometric = Literal["census", "ssim"]
 
 
 @dataclass(frozen=True)
@@ -122,6 +118,23 @@ class MixedLoss:
 
 
 @dataclass(frozen=True)
+class Unsupervised:
+    """Flow without labels: pictures brought back must be alike, by "census" or "ssim" (with L1).
+
+    They are compared at ``scales`` resolutions, where no point is hidden. ``smoothness`` x the
+    second differences of the flow in pixels, less across ``edges``. From step ``second_from`` on,
+    ``second`` x the robust distance between the flow of a changed view and the first view's.
+    """
+
+    photometric: Photometric = "census"
+    scales: int = 4
+    smoothness: float = 0.1
+    edges: float = 10.0
+    second: float = 0.01
+    second_from: int = 0
+
+
+@dataclass(frozen=True)
 class Optimiser:
     """Adam for ``steps`` steps at ``rate``, after a linear rise over ``warmup`` steps.
 
@@ -158,7 +171,7 @@ class Config:
 
     task: TaskName
     network: NetworkChoice
-    loss: OhLoss | FlowLoss | TruthLoss | MixedLoss
+    loss: OhLoss | FlowLoss | TruthLoss | MixedLoss | Unsupervised
     optimiser: Optimiser
     data: Data = field(default_factory=Data)
     report: Report = field(default_factory=Report)
@@ -166,150 +179,3 @@ class Config:
     def as_table(self) -> dict[str, Any]:
         """Plain dictionaries, for JSON."""
         return asdict(self)
-
-
-_SMALL_SCENES = {
-    "parts": {"moving": 3.0, "foreground": 1.0, "background": 1.0, "static": 0.5, "blurred": 0.25},
-    "objects": (3, 10),
-    "motion": (0.0, 5.0),
-    "largest_magnified": 16.0,
-}
-
-_TRUTH_SCENES = {
-    **_SMALL_SCENES,
-    "parts": {"moving": 3.0, "foreground": 2.0, "background": 0.5, "static": 0.5, "blurred": 0.25},
-    "motion": (0.0, 4.0),
-    "alpha": (1.0, 16.0),
-    "largest_magnified": 30.0,
-}
-
-_OH_SMALL = Config(
-    task="oh2018",
-    network=NetworkChoice("oh2018", {"variant": "released"}),
-    loss=OhLoss(regulariser=0.0),
-    optimiser=Optimiser(steps=20_000, rate=3e-4, warmup=100, schedule="cosine", clip=1.0),
-    data=Data(size=96, batch=4, scene={**_SMALL_SCENES, "alpha": (0.25, 100.0)}),
-)
-
-CONFIGS: dict[TaskName, dict[str, Config]] = {
-    "oh2018": {
-        "paper": Config(
-            task="oh2018",
-            network=NetworkChoice("oh2018", {"variant": "paper"}),
-            loss=OhLoss(),
-            optimiser=Optimiser(steps=300_000, rate=1e-4, ema=0.0),
-            data=Data(size=384, batch=4, workers=8),
-            report=Report(save=2000, validate=5000, scenes=64),
-        ),
-        "small": _OH_SMALL,
-    },
-    "flowmag": {
-        "paper": Config(
-            task="flowmag",
-            network=NetworkChoice("flowmag-unet", {"base": 64}),
-            loss=FlowLoss(flow="raft-large"),
-            optimiser=Optimiser(steps=300_000, rate=3e-4, ema=0.0),
-            data=Data(size=512, batch=40, workers=16, scene={"alpha": (1.0, 16.0)}),
-            report=Report(save=1000, validate=2000, scenes=80),
-        ),
-        "small": replace(
-            _OH_SMALL,
-            task="flowmag",
-            network=NetworkChoice("flowmag-splat"),
-            loss=FlowLoss(zero_correct=True, border="valid"),
-            data=Data(size=128, batch=4, scene={**_SMALL_SCENES, "alpha": (0.5, 16.0)}),
-        ),
-        "truth": replace(
-            _OH_SMALL,
-            task="flowmag",
-            network=NetworkChoice("flowmag-splat"),
-            loss=TruthLoss(motion=0.0, structure=0.1, displacement=0.2),
-            optimiser=Optimiser(
-                steps=6000, rate=1e-3, warmup=100, schedule="cosine", clip=1.0, ema=0.995
-            ),
-            data=Data(size=128, batch=4, replays=4, scene=_TRUTH_SCENES),
-            report=Report(log=20, save=100, validate=500, scenes=48),
-        ),
-        "mixed": replace(
-            _OH_SMALL,
-            task="flowmag",
-            network=NetworkChoice("flowmag-splat"),
-            loss=MixedLoss(
-                truth=TruthLoss(
-                    motion=0.02, structure=0.15, displacement=0.2, flow="raft-small", iterations=5
-                )
-            ),
-            optimiser=Optimiser(
-                steps=1000, rate=1e-4, warmup=50, schedule="cosine", clip=1.0, frozen_norms=True
-            ),
-            data=Data(size=128, batch=4, scene=_TRUTH_SCENES),
-            report=Report(log=20, save=100, validate=200, scenes=48),
-        ),
-        "flavr": replace(
-            _OH_SMALL,
-            task="flowmag",
-            network=NetworkChoice("flavr", {"alpha": 10.0, "width": 16}),
-            loss=TruthLoss(scales=1, motion=0.0),
-            data=Data(
-                size=128,
-                batch=4,
-                replays=4,
-                scene={**_TRUTH_SCENES, "motion": (0.0, 3.0), "alpha": (10.0, 10.0)},
-            ),
-        ),
-    },
-}
-
-
-def load_config(task: TaskName, given: str) -> Config:
-    """The configuration of ``task`` that is called or stored at ``given``. Raises UserError."""
-    named = CONFIGS[task]
-    if given in named:
-        return named[given]
-    path = Path(given)
-    if not path.is_file():
-        raise UserError(f"no configuration {given!r}: give {' or '.join(named)}, or a TOML file")
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not TOML: {error}") from None
-    base = table.pop("base", "small")
-    if base not in named:
-        raise UserError(f"{path}: base must be one of {', '.join(named)}, found {base!r}")
-    config: Config = changed(named[base], table, str(path))
-    if config.task != task:
-        raise UserError(f"{path} is a configuration of {config.task}, not of {task}")
-    return config
-
-
-def changed(config: Any, table: dict[str, Any], where: str) -> Any:
-    """A configuration with the values of ``table`` put in. Raises UserError if one does not fit."""
-    hints = get_type_hints(type(config))
-    values = {}
-    for key, value in table.items():
-        if key not in hints:
-            raise UserError(f"{where} has no key {key!r}; there are {', '.join(hints)}")
-        old = getattr(config, key)
-        if is_dataclass(old) and isinstance(value, dict):
-            values[key] = changed(old, value, f"{where} [{key}]")
-        else:
-            values[key] = _checked(value, hints[key], f"{where} {key}")
-    return replace(config, **values)
-
-
-def _checked(value: Any, hint: Any, where: str) -> Any:
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise UserError(f"{where} must be one of {', '.join(get_args(hint))}, found {value!r}")
-        return value
-    if hint is float and type(value) is int:
-        return float(value)
-    if get_origin(hint) is tuple and isinstance(value, list):
-        parts = get_args(hint)
-        if len(value) != len(parts):
-            raise UserError(f"{where} must be {len(parts)} numbers, found {value!r}")
-        return tuple(_checked(v, part, where) for v, part in zip(value, parts, strict=True))
-    if type(value) is not (get_origin(hint) or hint):
-        name = getattr(hint, "__name__", str(hint))
-        raise UserError(f"{where} must be of type {name}, found {value!r}")
-    return value

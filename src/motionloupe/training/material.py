@@ -4,15 +4,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from motionloupe.errors import UserError
-from motionloupe.training.config import Config, FlowLoss, MixedLoss
+from motionloupe.training.config import Config, FlowLoss, MixedLoss, Unsupervised
+from motionloupe.training.lessons import needed
 from motionloupe.training.real import Mixture, RealSamples, clip_samples, curated_samples
 from motionloupe.training.samples import (
     Samples,
     SceneSamples,
+    SecondLooks,
     held_out_scenes,
     training_scenes,
 )
-from motionloupe.training.tasks import needed
 
 
 class Material(NamedTuple):
@@ -38,15 +39,27 @@ def gather(
     """
     scenes = _scenes(config, backgrounds, objects)
     real = _real(config, pairs, clips)
+    material = _joined(config, scenes, real)
+    if isinstance(config.loss, Unsupervised) and config.loss.second:
+        looks = SecondLooks(material.samples, config.data, config.loss.second_from)
+        return material._replace(samples=looks)
+    return material
+
+
+def _joined(
+    config: Config,
+    scenes: tuple[SceneSamples, SceneSamples] | None,
+    real: tuple[RealSamples, RealSamples] | None,
+) -> Material:
     if scenes and real:
         share = config.data.real.share
         names = needed(config)
+        about = f"{share:.0%} {real[0].about}, else {_about_scenes(scenes[0])}"
+        learned = Mixture(real[0], scenes[0], share, names)
+        if isinstance(config.loss, Unsupervised):  # what is reported needs the truth of each
+            return Material(learned, scenes[1], about)
         held_out = SceneSamples(scenes[1].scenes, names)  # a truth would not be in all
-        return Material(
-            Mixture(real[0], scenes[0], share, names),
-            Mixture(real[1], held_out, share, names),
-            f"{share:.0%} {real[0].about}, else {_about_scenes(scenes[0])}",
-        )
+        return Material(learned, Mixture(real[1], held_out, share, names), about)
     if isinstance(config.loss, MixedLoss):
         raise UserError(
             "this loss is for real pairs beside synthetic scenes: give folders as --backgrounds "
@@ -86,10 +99,10 @@ def _real(
         make, folder, given = clip_samples, clips, "--clips"
     else:
         return None
-    if not isinstance(config.loss, FlowLoss | MixedLoss):
+    if not isinstance(config.loss, FlowLoss | MixedLoss | Unsupervised):
         raise UserError(
             "this loss compares with the true magnified frame, which real frames do not have: "
-            f"leave {given} away, or train flowmag with small, mixed or paper"
+            f"leave {given} away, or train flow, or flowmag with small, mixed or paper"
         )
     return make(folder, config.data, "train"), make(folder, config.data, "test")
 

@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -15,7 +16,7 @@ from motionloupe.data.scenes import Scenes
 from motionloupe.errors import UserError
 from motionloupe.training.config import Config, Data
 from motionloupe.training.distributed import Process
-from motionloupe.training.tasks import needed
+from motionloupe.training.lessons import judged, needed
 
 Sample = dict[str, Tensor]
 
@@ -41,6 +42,23 @@ class SceneSamples(Dataset[Sample]):
         return {**sample, "alpha": torch.full((1, 1, 1), scene.alpha)}
 
 
+class SecondLooks(Dataset[Sample]):
+    """Samples with ``second`` (1, 1, 1): the number that decides a second look.
+
+    It is 0 before ``step``. See :mod:`motionloupe.training.second_look`.
+    """
+
+    def __init__(self, samples: Samples, data: Data, step: int) -> None:
+        self.samples, self.seed = samples, data.seed
+        self.first = step * data.batch // data.replays
+
+    def __getitem__(self, index: int) -> Sample:
+        number = 0
+        if index >= self.first:
+            number = int(np.random.default_rng([self.seed, index]).integers(1, 2**31))
+        return {**self.samples[index], "second": torch.full((1, 1, 1), number)}
+
+
 def scene_config(data: Data) -> SceneConfig:
     """The scenes of a run. Raises UserError for an option that they do not have."""
     options: dict[str, Any] = {
@@ -62,8 +80,7 @@ def training_scenes(config: Config, backgrounds: Path, objects: Path) -> SceneSa
 
 def held_out_scenes(config: Config, backgrounds: Path, objects: Path) -> SceneSamples:
     """What a run is judged by: scenes made of files that it never learns from."""
-    names = dict.fromkeys((*needed(config), "y"))  # the truth, for the pictures
-    return SceneSamples(_scenes(config, backgrounds, objects, "test", 1), tuple(names))
+    return SceneSamples(_scenes(config, backgrounds, objects, "test", 1), judged(config))
 
 
 def _scenes(

@@ -4,18 +4,21 @@ A batch holds ``a``, ``b`` and, for synthetic scenes, ``b_perturbed``, ``y``, ``
 (B, 3, H, W) in [0, 1], and the total factors ``alpha`` (B, 1, 1, 1).
 """
 
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from motionloupe.errors import UserError
-from motionloupe.flow import load_flow
-from motionloupe.networks import build
-from motionloupe.networks.flavr import FlavrUNet
+from motionloupe.flow.pwclite import PwcLite
+from motionloupe.flow.warp import backward_warp
 from motionloupe.networks.oh2018 import Oh2018
 from motionloupe.networks.splat import FlowmagSplat
-from motionloupe.training.config import Config, FlowLoss, MixedLoss, OhLoss, TruthLoss
+from motionloupe.training.config import (
+    OhLoss,
+    TruthLoss,
+    Unsupervised,
+)
+from motionloupe.training.flow_losses import robust_distance, unsupervised
 from motionloupe.training.losses import (
     MagnificationLoss,
     MotionGap,
@@ -24,6 +27,7 @@ from motionloupe.training.losses import (
     multiscale_l1,
     relative_error,
 )
+from motionloupe.training.second_look import second_look
 
 Batch = dict[str, Tensor]
 Losses = dict[str, Tensor]
@@ -43,11 +47,12 @@ class Task(nn.Module):
 class OhTask(Task):
     """Oh et al.: the reference a and the colour-perturbed b give the perturbed truth y."""
 
-    def __init__(self, network: Oh2018, options: OhLoss) -> None:
+    def __init__(self, network: Oh2018, options: OhLoss, gap: MotionGap | None = None) -> None:
+        """``gap`` measures what ``options.motion`` weighs, unless that is 0."""
         super().__init__()
         self.network = network
         self.options = options
-        self.gap = motion_gap(options)
+        self.gap = gap
 
     def answer(self, batch: Batch) -> Tensor:
         answer: Tensor = self.network(batch["a"], batch["b_perturbed"], batch["alpha"])
@@ -110,18 +115,6 @@ class FlowmagTask(Task):
             terms = self.teacher(batch["a"], batch["b"], answer.float(), batch["alpha"])
         loss = terms.motion + self.colour * terms.colour
         return {"loss": loss, "motion": terms.motion, "colour": terms.colour}
-
-
-def needed(config: Config) -> tuple[str, ...]:
-    """The parts of a scene that the loss looks at."""
-    if isinstance(config.loss, FlowLoss):
-        return ("a", "b")
-    truth = config.loss.truth if isinstance(config.loss, MixedLoss) else config.loss
-    if isinstance(truth, TruthLoss):
-        motion = ("backward_flow",) if truth.displacement else ()
-        return ("a", "b", "y", *motion)
-    plain = ("b",) if truth.regulariser else ()
-    return ("a", *plain, "b_perturbed", "y_perturbed")
 
 
 class TruthTask(Task):
@@ -191,56 +184,49 @@ def _chosen(batch: Batch, which: Tensor) -> Batch:
     return {name: part[which] for name, part in batch.items()}
 
 
-def build_task(config: Config) -> Task:
-    """The task of a configuration, with a network of random weights. Raises UserError."""
-    network = build(config.network.name, config.network.options)
-    if isinstance(config.loss, OhLoss):
-        if not isinstance(network, Oh2018):
-            raise UserError(f"the task oh2018 trains the network oh2018, not {config.network.name}")
-        return OhTask(network, config.loss)
-    if isinstance(network, Oh2018):
-        raise UserError("the task flowmag trains a generator, not oh2018: name another network")
-    loss = config.loss
-    if isinstance(network, FlavrUNet):
-        _check_one_factor(network, config)
-    if isinstance(loss, FlowLoss):
-        return flowmag_task(network, loss)
-    if isinstance(loss, TruthLoss):
-        return truth_task(network, loss)
-    flow = flowmag_task(network, loss.flow)
-    return MixedTask(flow, truth_task(network, loss.truth), loss.weight)
+class FlowTask(Task):
+    """Optical flow without labels; where a batch knows its ``flow``, the errors are told too.
 
+    In training, batches with numbers ``second`` are looked at once more, changed by them.
+    """
 
-def motion_gap(loss: OhLoss | TruthLoss) -> MotionGap | None:
-    """The meter of the motion gap, where it counts. Raises UserError if it cannot be had."""
-    if not loss.motion:
-        return None
-    return MotionGap(load_flow(loss.flow, iterations=loss.iterations))
+    network: PwcLite
 
+    def __init__(self, network: PwcLite, options: Unsupervised) -> None:
+        super().__init__()
+        self.network = network
+        self.options = options
 
-def truth_task(network: nn.Module, loss: TruthLoss) -> TruthTask:
-    """The lesson of true pictures for a generator. Raises UserError where it cannot learn it."""
-    if loss.displacement and not isinstance(network, FlowmagSplat):
-        raise UserError("this network finds no displacement: leave it at 0, or train flowmag-splat")
-    return TruthTask(network, motion_gap(loss), loss)
+    def answer(self, batch: Batch) -> Tensor:
+        """The second picture brought back onto the first."""
+        flow = self.network(batch["a"], batch["b"])[0]
+        return backward_warp(batch["b"], flow, interpolation="bicubic").clamp(0.0, 1.0)
 
+    def forward(self, batch: Batch) -> Losses:
+        a, b = torch.cat([batch["a"], batch["b"]]), torch.cat([batch["b"], batch["a"]])
+        flows = self.network(a, b)
+        there, back = flows[0].chunk(2)
+        if not bool(torch.isfinite(flows[0]).all()):  # sampling there may crash
+            return {"loss": torch.full_like(a.sum(), torch.nan)}
+        with torch.autocast(a.device.type, enabled=False):  # sub-pixel flow needs float32
+            terms = unsupervised(flows, a, b, torch.cat([back, there]), self.options)
+        losses = {"photometric": terms.photometric, "smoothness": terms.smoothness}
+        loss = terms.photometric + self.options.smoothness * terms.smoothness
+        if self.training and self.options.second and "second" in batch:
+            losses["second"] = self._second(batch, there.detach(), terms.visible.chunk(2)[0])
+            loss = loss + self.options.second * losses["second"]
+        if "flow" in batch:
+            truth = batch["flow"]
+            losses["epe"] = (there - truth).detach().square().sum(dim=1).sqrt().mean()
+            losses["relative"] = relative_error(there.detach(), truth)
+        return {"loss": loss, **losses}
 
-def _check_one_factor(network: FlavrUNet, config: Config) -> None:
-    """Raise UserError where the samples would show a network of one factor another one."""
-    if not isinstance(config.loss, TruthLoss):
-        raise UserError("flavr learns from the truth of scenes: start from the configuration flavr")
-    alpha = tuple(config.data.scene.get("alpha", ()))
-    if alpha != (network.alpha, network.alpha):
-        raise UserError(
-            f"this flavr magnifies {network.alpha:g} times: set alpha = [{network.alpha:g}, "
-            f"{network.alpha:g}] of the scenes, found {list(alpha)}"
-        )
-
-
-def flowmag_task(network: nn.Module, loss: FlowLoss) -> FlowmagTask:
-    """FlowMag's lesson for a generator. Raises UserError where the estimator cannot be had."""
-    options: dict[str, Any] = {"zero_correct": loss.zero_correct}
-    if loss.iterations:
-        options["iterations"] = loss.iterations
-    teacher = MagnificationLoss(load_flow(loss.flow, **options), loss.border)
-    return FlowmagTask(network, teacher, loss.colour)
+    def _second(self, batch: Batch, flow: Tensor, visible: Tensor) -> Tensor:
+        """How far the flow of changed views is from the one that their change tells."""
+        numbers = batch["second"]
+        if not bool(numbers.all()):
+            return flow.new_zeros(())
+        with torch.no_grad():
+            look = second_look(batch["a"], batch["b"], flow, visible, numbers)
+        found = self.network(look.a, look.b)[0]
+        return robust_distance(found, look.flow, look.known)
