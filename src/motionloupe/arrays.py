@@ -23,7 +23,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 def luma(picture: Tensor) -> Tensor:
     """Brightness of (B, 3, H, W) RGB: (B, 1, H, W)."""
-    red, green, blue = picture.split(1, dim=1)
+    red, green, blue = picture.chunk(3, dim=1)
     return (red * LUMA[0]).add(green, alpha=LUMA[1]).add(blue, alpha=LUMA[2])
 
 

@@ -62,7 +62,7 @@ def in_strips(function: Callable[..., Tensor], *fields: Tensor) -> Tensor:
 
     For what every pixel, or every 2 x 2, says for itself: the steps between stay in the cache.
     """
-    strips = zip(*(field.split(_STRIP, dim=-2) for field in fields), strict=True)
+    strips = zip(*(torch.split(field, _STRIP, dim=-2) for field in fields), strict=True)
     return torch.cat([function(*strip) for strip in strips], dim=-2)
 
 

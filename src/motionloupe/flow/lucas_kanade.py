@@ -71,7 +71,7 @@ def _products(difference: Tensor, x: Tensor, y: Tensor, flow: Tensor, within: Te
 
     xx, xy, yy of the slopes, and their products with r + g f, all summed over colours.
     """
-    u, v = flow.split(1, dim=1)
+    u, v = flow.chunk(2, dim=1)
     change = difference + x * u + y * v
     pairs = ((x, x), (x, y), (y, y), (x, change), (y, change))
     products = torch.cat([(p * q).sum(dim=1, keepdim=True) for p, q in pairs], dim=1)

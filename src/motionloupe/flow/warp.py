@@ -42,7 +42,7 @@ def backward_warp(
         sampled = sample(pixels, places[:, 0], places[:, 1], border)
         if sampled.requires_grad:
             image = image.detach() + (sampled - sampled.detach())
-        # Normalised coordinates cost the last bits: the value of the image, the slopes of the sample.
+        # Normalised coordinates cost the last bits: the image's value, the sample's slopes.
         still = (flow[:, :1] == 0) & (flow[:, 1:] == 0)
         return torch.where(still, image, sampled)
 
@@ -129,7 +129,7 @@ def splat_sum(values: Tensor, displacement: Tensor) -> Tensor:
     x, y = _places(displacement)
     across, down = (1 << (side - 1).bit_length() for side in (width, height))
     grid = _grid(x * (2.0 / across) - 1.0, y * (2.0 / down) - 1.0)  # powers of 2 lose nothing
-    total: Tensor = _Scatter.apply(values, grid, (down + 1, across + 1))  # type: ignore[no-untyped-call]
+    total: Tensor = _Scatter.apply(values, grid, (down + 1, across + 1))
     return total[..., :height, :width]
 
 
