@@ -23,8 +23,8 @@ LUMA = (0.299, 0.587, 0.114)
 
 def luma(picture: Tensor) -> Tensor:
     """Brightness of (B, 3, H, W) RGB: (B, 1, H, W)."""
-    shares = picture.new_tensor(LUMA)[:, None, None]
-    return (picture * shares).sum(dim=1, keepdim=True)
+    red, green, blue = picture.chunk(3, dim=1)
+    return (red * LUMA[0]).add(green, alpha=LUMA[1]).add(blue, alpha=LUMA[2])
 
 
 def check_image(image: Image, what: str = "frame") -> None:

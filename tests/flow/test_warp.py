@@ -7,7 +7,7 @@ from scipy import ndimage
 from torch.autograd import gradcheck
 
 from motionloupe.flow.filters import gaussian, reflected, separable
-from motionloupe.flow.warp import backward_warp, inside, splat_bilinear, splat_nearest
+from motionloupe.flow.warp import backward_warp, inside, splat_bilinear, splat_nearest, splat_sum
 
 
 def field(height, width, size, seed=0, batch=1):
@@ -158,3 +158,22 @@ def test_a_single_column_is_its_own_everywhere():
     flow = torch.zeros(1, 2, 5, 1)
     flow[:, 0] = 0.3
     torch.testing.assert_close(backward_warp(column, flow), column)
+
+
+def test_a_sum_of_splats_is_the_sum_over_four_neighbours_and_has_its_gradients():
+    values, motion = picture(5, 7, batch=2), field(5, 7, 1.5, batch=2)
+    motion[0, :, 2, 2] = torch.tensor([2.0, -1.0])  # exact for whole pixels
+    expected = torch.zeros(2, 2, 5, 7, dtype=torch.float64)
+    for item, row, column in np.ndindex(2, 5, 7):
+        x, y = (
+            column + float(motion[item, 0, row, column]),
+            row + float(motion[item, 1, row, column]),
+        )
+        for j, i in np.ndindex(5, 7):
+            share = max(1 - abs(x - i), 0) * max(1 - abs(y - j), 0)
+            expected[item, :, j, i] += share * values[item, :, row, column]
+    torch.testing.assert_close(splat_sum(values, motion), expected)
+    alone = splat_sum(torch.ones(1, 1, 300, 301), torch.full((1, 2, 300, 301), 3.0))
+    assert set(alone.unique().tolist()) == {0.0, 1.0}
+    inputs = values.requires_grad_(), field(5, 7, 0.7, batch=2).requires_grad_()
+    assert gradcheck(splat_sum, inputs)

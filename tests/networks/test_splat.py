@@ -69,7 +69,8 @@ def test_filling_keeps_what_is_covered_and_stays_within_it(size):
 
 def test_the_first_order_estimate_is_close_for_small_motion():
     still = texture()
-    motion = first_order_motion(luma(tensor(still)), luma(tensor(shifted(still, 0.2, -0.1))), 21)
+    before, after = luma(tensor(still)), luma(tensor(shifted(still, 0.2, -0.1)))
+    (motion,) = first_order_motion(before, after, [21])
     middle = motion[..., 16:-16, 16:-16].median(dim=2)[0].median(dim=2)[0].flatten()
     torch.testing.assert_close(middle, torch.tensor([0.2, -0.1]), atol=0.02, rtol=0)
 

@@ -8,7 +8,15 @@ from torch.nn import functional
 
 from motionloupe.errors import UserError
 from motionloupe.flow.base import FlowEstimator
-from motionloupe.flow.filters import along_x, along_y, gaussian, separable
+from motionloupe.flow.filters import (
+    along_x,
+    along_y,
+    blurred_and_halved,
+    gaussian,
+    halved,
+    in_strips,
+    separable,
+)
 from motionloupe.flow.warp import backward_warp, inside
 
 _COARSEST = 16  # pixels a side below which the pyramid ends
@@ -48,39 +56,46 @@ class LucasKanade(FlowEstimator):
             return flow
 
     def _refined(self, a: Tensor, b: Tensor, flow: Tensor) -> Tensor:
-        slopes_a = _slopes(a)
         for step in range(self.iterations):
             # The last step decides; bilinear sampling would bias it by some per cent.
             last = step == self.iterations - 1
             moved = backward_warp(b, flow, interpolation="bicubic" if last else "bilinear")
-            x, y = ((p + q) / 2 for p, q in zip(slopes_a, _slopes(moved), strict=True))
-            flow = _solved(_products(a - moved, x, y) * inside(flow), flow, self.window)
+            x, y = _slopes((a + moved) / 2)
+            sums = in_strips(_products, a - moved, x, y, flow, _within(flow))
+            flow = _solved(sums, flow, self.window)
         return flow
 
 
-def _products(difference: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """xx, xy, yy of the slopes and their products with the difference, summed over colours.
+def _products(difference: Tensor, x: Tensor, y: Tensor, flow: Tensor, within: Tensor) -> Tensor:
+    """What :func:`_solved` sums up in its windows, at half resolution; only ``within`` counts.
 
-    They are 0 at the margin, where mirrored pixels look like edges along the border.
+    xx, xy, yy of the slopes, and their products with r + g f, all summed over colours.
     """
-    pairs = ((x, x), (x, y), (y, y), (x, difference), (y, difference))
-    products = torch.stack([(p * q).sum(dim=1) for p, q in pairs], dim=1)
-    within = products[..., _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
-    return functional.pad(within, (_MARGIN,) * 4)
+    u, v = flow.chunk(2, dim=1)
+    change = difference + x * u + y * v
+    pairs = ((x, x), (x, y), (y, y), (x, change), (y, change))
+    products = torch.cat([(p * q).sum(dim=1, keepdim=True) for p, q in pairs], dim=1)
+    return halved(products * within)
 
 
-def _solved(products: Tensor, flow: Tensor, window: float) -> Tensor:
+def _within(flow: Tensor) -> Tensor:
+    """1 where flow leads to a pixel of the picture and slopes are known, 0 elsewhere.
+
+    They are not known at the margin, where mirrored pixels look like edges along the border.
+    """
+    known = inside(flow)[..., _MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
+    return functional.pad(known, (_MARGIN,) * 4)
+
+
+def _solved(sums: Tensor, flow: Tensor, window: float) -> Tensor:
     """Solve for the flow around each pixel, at half resolution: windowed sums are smooth.
 
     With A the windowed sum of slope times slope, the answer is f + (A + s)^-1 (sum w g (r + g f) -
     A f), with f the ``flow`` so far, r the difference, g the slopes and s the stiffness.
     """
-    xx, xy, yy, xr, yr = products.unbind(dim=1)
-    u, v = flow.unbind(dim=1)
-    sums = torch.stack([xx, xy, yy, xr + xx * u + xy * v, yr + xy * u + yy * v], dim=1)
-    sums = separable(_halved(sums), gaussian(window / 2, sums))
+    sums = separable(sums, gaussian(window / 2, sums))
     xx, xy, yy, xr, yr = sums.unbind(dim=1)
-    u, v = _halved(flow).unbind(dim=1)
+    u, v = halved(flow).unbind(dim=1)
     right, down = xr - xx * u - xy * v, yr - xy * u - yy * v
     stiffness = _FLAT + _ALONG * (xx + yy)
     xx, yy = xx + stiffness, yy + stiffness
@@ -94,13 +109,8 @@ def _solved(products: Tensor, flow: Tensor, window: float) -> Tensor:
 def _pyramid(image: Tensor) -> list[Tensor]:
     levels = [image]
     while min(levels[-1].shape[-2:]) >= 2 * _COARSEST:
-        levels.append(_halved(separable(levels[-1], gaussian(_HALVING, image))))
+        levels.append(blurred_and_halved(levels[-1], gaussian(_HALVING, image)))
     return levels
-
-
-def _halved(image: Tensor) -> Tensor:
-    """Mean of every 2 x 2 pixels; an odd last row or column counts alone."""
-    return functional.avg_pool2d(image, 2, ceil_mode=True)
 
 
 def _enlarged(flow: Tensor, like: Tensor) -> Tensor:

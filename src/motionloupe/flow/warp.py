@@ -6,13 +6,13 @@ unless it says so.
 """
 
 import math
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from motionloupe.flow.filters import separable
+from motionloupe.flow.filters import in_strips, separable
 
 Interpolation = Literal["bilinear", "bicubic"]
 Border = Literal["reflection", "zeros"]
@@ -34,21 +34,26 @@ def backward_warp(
     "bicubic" interpolates by the cubic B-spline through the pixels. Beyond the edge the picture is
     mirrored, or 0; see :func:`inside`. Where the flow is exactly 0 the answer is exactly the image.
     """
-    x, y = _places(flow)
-    if interpolation == "bicubic":
-        sampled = _spline_sample(_spline_coefficients(image), x, y, border)
-    else:
-        sampled = _sample(image, x, y, border)
-    # Normalised coordinates cost the last bits: the value of the image, the slopes of the sample.
-    exact = image.detach() + (sampled - sampled.detach())
-    return torch.where((flow == 0).all(dim=1, keepdim=True), exact, sampled)
+    bicubic = interpolation == "bicubic"
+    pixels = _spline_coefficients(image) if bicubic else image
+    sample = _spline_sample if bicubic else _sample
+
+    def warped(image: Tensor, flow: Tensor, places: Tensor) -> Tensor:
+        sampled = sample(pixels, places[:, 0], places[:, 1], border)
+        if sampled.requires_grad:
+            image = image.detach() + (sampled - sampled.detach())
+        # Normalised coordinates cost the last bits: the image's value, the sample's slopes.
+        still = (flow[:, :1] == 0) & (flow[:, 1:] == 0)
+        return torch.where(still, image, sampled)
+
+    return in_strips(warped, image, flow, torch.stack(_places(flow), dim=1))
 
 
 def inside(flow: Tensor) -> Tensor:
     """(B, 2, H, W) -> (B, 1, H, W), 1 where p + flow(p) lies within the picture and 0 elsewhere."""
     x, y = _places(flow)
     height, width = flow.shape[-2:]
-    valid = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    valid = (x == x.clamp(0, width - 1)) & (y == y.clamp(0, height - 1))
     return valid.unsqueeze(1).to(flow.dtype)
 
 
@@ -115,6 +120,46 @@ def _over(near: Tensor, far: Tensor) -> Tensor:
     return torch.where(far[:, -1:] > 0, front + see_through * (back - front), front)
 
 
+def splat_sum(values: Tensor, displacement: Tensor) -> Tensor:
+    """Add every pixel of ``values`` (B, C, H, W) to the four around p + displacement(p).
+
+    Each gets its bilinear share; what leaves the picture is dropped. Exact for whole pixels.
+    """
+    height, width = values.shape[-2:]
+    x, y = _places(displacement)
+    across, down = (1 << (side - 1).bit_length() for side in (width, height))
+    grid = _grid(x * (2.0 / across) - 1.0, y * (2.0 / down) - 1.0)  # powers of 2 lose nothing
+    total: Tensor = _Scatter.apply(values, grid, (down + 1, across + 1))
+    return total[..., :height, :width]
+
+
+class _Scatter(torch.autograd.Function):
+    """The transpose of bilinear sampling, which torch has as the gradient of ``grid_sample``."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor, grid: Tensor, size: tuple[int, int]) -> Tensor:
+        ctx.save_for_backward(values, grid)
+        onto = values.new_empty(1).expand(*values.shape[:2], *size)  # only its shape counts
+        return _sample_gradients(values, onto, grid, (True, False))[0]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
+        values, grid = ctx.saved_tensors
+        (onto,) = gradients
+        to_values = functional.grid_sample(onto, grid, align_corners=True)
+        to_grid = _sample_gradients(values, onto, grid, (False, True))[1]
+        return to_values, to_grid, None
+
+
+def _sample_gradients(
+    gradient: Tensor, image: Tensor, grid: Tensor, wanted: tuple[bool, bool]
+) -> tuple[Tensor, Tensor]:
+    """Of ``grid_sample(image, grid)``, bilinear with zeros beyond: for the image and the grid."""
+    derive = torch.ops.aten.grid_sampler_2d_backward
+    answer: tuple[Tensor, Tensor] = derive(gradient, image, grid, 0, 0, True, list(wanted))
+    return answer
+
+
 def landings(displacement: Tensor) -> list[tuple[Tensor, Tensor]]:
     """For each of the four pixels around a landing place: its index in the batch, and its share.
 
@@ -144,10 +189,15 @@ def _places(flow: Tensor) -> tuple[Tensor, Tensor]:
     return flow[:, 0] + x, flow[:, 1] + y
 
 
+def _grid(x: Tensor, y: Tensor) -> Tensor:
+    """(B, H, W) twice -> (B, H, W, 2): a stack, by the fastest way that torch has."""
+    return torch.view_as_real(torch.complex(x, y))
+
+
 def _sample(image: Tensor, x: Tensor, y: Tensor, border: Border) -> Tensor:
     height, width = image.shape[-2:]
     wide, high = max(width - 1, 1), max(height - 1, 1)  # a single column is the place 0
-    grid = torch.stack([2.0 * x / wide - 1.0, 2.0 * y / high - 1.0], dim=-1)
+    grid = _grid(x * (2.0 / wide) - 1.0, y * (2.0 / high) - 1.0)
     return functional.grid_sample(
         image, grid, mode="bilinear", padding_mode=border, align_corners=True
     )
@@ -176,8 +226,6 @@ def _pairs(place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Where to sample so that two bilinear samples weigh four taps, and the second one's weight."""
     whole = place.detach().floor()
     t = place - whole
-    last = t**3 / 6.0
-    second = (4.0 - 6.0 * t**2 + 3.0 * t**3) / 6.0
-    weight = (1.0 + 3.0 * t + 3.0 * t**2 - 3.0 * t**3) / 6.0 + last
-    first = whole - 1.0 + second / (1.0 - weight)
-    return first, whole + 1.0 + last / weight, weight.unsqueeze(1)
+    weight = ((t * (-1.0 / 3.0) + 0.5) * t + 0.5) * t + 1.0 / 6.0
+    second, last = (t * 0.5 - 1.0) * t * t + 2.0 / 3.0, t * t * t * (1.0 / 6.0)
+    return whole - 1.0 + second / (1.0 - weight), whole + 1.0 + last / weight, weight.unsqueeze(1)

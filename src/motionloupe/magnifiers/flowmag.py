@@ -10,6 +10,7 @@ from torch import Tensor
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.networks.alpha_encoding import as_map
+from motionloupe.networks.folding import folded
 from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.networks.unet import FlowmagUNet
 from motionloupe.networks.weights import find_weights, load_weights
@@ -49,7 +50,7 @@ class FlowMag(Magnifier[Tensor]):
             raise UserError(
                 f"{path} holds weights of {trained.name}, expected a network of flowmag"
             )
-        self.network = trained.network
+        self.network = folded(trained.network)
         self.card = trained.card
         if self.band is not None and not isinstance(self.network, FlowmagSplat):
             raise UserError(f"{trained.name} in {path} knows no motion: leave the band away")

@@ -6,6 +6,7 @@ says how to bring its answer to full resolution: each pixel takes a mean of the 
 around it with weights of its own (Teed and Deng 2020), so that the rims of objects stay sharp.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from motionloupe.arrays import luma
+from motionloupe.flow.filters import box_mean, halved, in_strips
 from motionloupe.flow.lucas_kanade import LucasKanade
 from motionloupe.flow.warp import backward_warp
 from motionloupe.networks.unet import UNet
@@ -54,7 +56,7 @@ def _gradient(grey: Tensor) -> tuple[Tensor, Tensor]:
     return across, down
 
 
-def first_order_motion(before: Tensor, after: Tensor, window: int) -> Tensor:
+def first_order_motion(before: Tensor, after: Tensor, windows: Iterable[int]) -> list[Tensor]:
     """Lucas and Kanade's closed form: one displacement (B, 2, H, W) per window of (B, 1, H, W).
 
     Pixels, the motion of ``after`` against ``before``; 0 where there is no texture.
@@ -62,20 +64,16 @@ def first_order_motion(before: Tensor, after: Tensor, window: int) -> Tensor:
     across, down = _gradient((before + after) * 0.5)
     change = before - after
     products = [across * across, down * down, across * down, across * change, down * change]
-    sums = _averaged(torch.cat(products, dim=1), window)
-    xx, yy, xy, xt, yt = (sums[:, k : k + 1] for k in range(5))
+    stacked = torch.cat(products, dim=1)
+    return [_least_squares(box_mean(stacked, window)) for window in windows]
+
+
+def _least_squares(sums: Tensor) -> Tensor:
+    xx, yy, xy, xt, yt = sums.chunk(5, dim=1)
     xx, yy = xx + _NOISE, yy + _NOISE
     scale = 1.0 / (xx * yy - xy * xy)
     motion = torch.cat([(yy * xt - xy * yt) * scale, (xx * yt - xy * xt) * scale], dim=1)
     return motion.clamp(-_FARTHEST, _FARTHEST)
-
-
-def _averaged(values: Tensor, window: int) -> Tensor:
-    """Mean over ``window`` x ``window`` pixels, of those that there are."""
-    for sides in ((window, 1), (1, window)):
-        reach = (sides[0] // 2, sides[1] // 2)
-        values = functional.avg_pool2d(values, sides, 1, reach, count_include_pad=False)
-    return values
 
 
 def enlarged(coarse: Tensor, mix: Tensor) -> Tensor:
@@ -83,15 +81,20 @@ def enlarged(coarse: Tensor, mix: Tensor) -> Tensor:
 
     ``mix`` (B, 36, h, w) holds the logarithms of the weights: nine for each of the four parts.
     """
-    batch, _, height, width = coarse.shape
-    shares = mix.view(batch, _NEIGHBOURS, _PARTS, height, width).softmax(dim=1)
-    around = functional.pad(coarse, (1, 1, 1, 1), mode="replicate").unsqueeze(2)
-    parts = torch.zeros_like(shares[:, :1])
-    for number in range(_NEIGHBOURS):
-        row, column = divmod(number, 3)
-        neighbour = around[..., row : row + height, column : column + width]
-        parts = torch.addcmul(parts, neighbour, shares[:, None, number])
-    return functional.pixel_shuffle(parts.flatten(1, 2), 2)
+    batch, channels, height, width = coarse.shape
+    around = functional.pad(coarse, (1, 1, 1, 1), mode="replicate")
+    around = functional.unfold(around, 3).view(batch, -1, height, width)
+
+    def mixed(around: Tensor, mix: Tensor) -> Tensor:
+        size = mix.shape[-2:]
+        shares = mix.reshape(batch, 1, _NEIGHBOURS, _PARTS, *size).softmax(dim=2).unbind(dim=2)
+        neighbours = around.view(batch, channels, _NEIGHBOURS, 1, *size).unbind(dim=2)
+        parts = shares[0] * neighbours[0]
+        for share, neighbour in zip(shares[1:], neighbours[1:], strict=True):
+            parts = torch.addcmul(parts, neighbour, share)
+        return functional.pixel_shuffle(parts.flatten(1, 2), 2)
+
+    return in_strips(mixed, around, mix)
 
 
 class MotionFinder(nn.Module):
@@ -109,10 +112,12 @@ class MotionFinder(nn.Module):
     def forward(self, before: Tensor, after: Tensor) -> Found:
         with torch.no_grad(), torch.autocast(after.device.type, enabled=False):
             known = self._known(before.float(), after.float())
-        answer = self.body(known.seen).float()
-        correction, choice, front, mix = answer.split(
-            [2, len(_WINDOWS), _PARTS, _NEIGHBOURS * _PARTS], dim=1
+        answer, mix = (
+            self.body(known.seen)
+            .float()
+            .split([2 + len(_WINDOWS) + _PARTS, _NEIGHBOURS * _PARTS], dim=1)
         )
+        correction, choice, front = answer.contiguous().split([2, len(_WINDOWS), _PARTS], dim=1)
         motion = known.size * known.changed * correction
         shares = choice.softmax(dim=1).split(1, dim=1)
         for estimate, share in zip(known.estimates, shares, strict=True):
@@ -124,17 +129,17 @@ class MotionFinder(nn.Module):
     def _known(self, before: Tensor, after: Tensor) -> _Known:
         """Motions are shown in units of their size, so that a tenth of a pixel looks like ten."""
         back = self.flow(after, before)
-        drawn = backward_warp(before, back)
-        grey, grey_drawn = luma(after), luma(drawn)
-        change, rest = grey - luma(before), grey - grey_drawn
-        change_around = _averaged(change.square(), 15).sqrt()
-        changed = 1.0 - torch.exp(-functional.avg_pool2d(change_around, 2) / _UNCHANGED)
+        grey, grey_before = luma(after), luma(before)
+        grey_drawn = backward_warp(grey_before, back)
+        change, rest = grey - grey_before, grey - grey_drawn
+        change_around = box_mean(change.square(), 15).sqrt()
+        changed = 1.0 - torch.exp(-halved(change_around) / _UNCHANGED)
         spread = change_around + 0.004
-        fine = torch.cat([after, grey_drawn, change / spread, rest / spread], dim=1)
-        fine = torch.cat([fine, *_gradient(grey)], dim=1)
-        prior = -0.5 * functional.avg_pool2d(back, 2)
-        halves = functional.avg_pool2d(grey_drawn, 2), functional.avg_pool2d(grey, 2)
-        estimates = [prior + first_order_motion(*halves, window) for window in _WINDOWS]
+        shares = change / spread, rest / spread
+        fine = torch.cat([after, grey_drawn, *shares, *_gradient(grey)], dim=1)
+        prior = -0.5 * halved(back)
+        first_order = first_order_motion(halved(grey_drawn), halved(grey), _WINDOWS)
+        estimates = [prior + motion for motion in first_order]
         size = prior.square().mean(dim=(1, 2, 3), keepdim=True).sqrt() + 0.02
         shown = [motion / size for motion in (prior, *estimates)]
         scale = size.log().expand(-1, 1, *prior.shape[-2:])

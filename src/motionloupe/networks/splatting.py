@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from motionloupe.flow.warp import landings
+from motionloupe.flow.filters import halved
+from motionloupe.flow.warp import splat_sum
 
 _EMPTY = 1e-6
 
@@ -19,14 +20,9 @@ def softmax_splat(
     pixel (B, 1, H, W), by which a mix of several splats can be weighted, and the cover: the same
     without importance, 1 where nothing moves and 0 in a hole. What leaves the frame is dropped.
     """
-    batch, channels, height, width = image.shape
-    weight = importance.exp()
+    channels, weight = image.shape[1], importance.exp()
     parts = torch.cat([image * weight, weight, torch.ones_like(weight)], dim=1)
-    rows = parts.permute(0, 2, 3, 1).reshape(-1, channels + 2)
-    total = torch.zeros_like(rows)
-    for place, share in landings(displacement):
-        total = total.index_add(0, place, rows * share.unsqueeze(1))
-    total = total.view(batch, height, width, channels + 2).permute(0, 3, 1, 2)
+    total = splat_sum(parts, displacement)
     weight, cover = total[:, channels : channels + 1], total[:, channels + 1 :]
     return total[:, :channels] / weight.clamp(min=_EMPTY), weight, cover
 
@@ -42,9 +38,9 @@ def fill(image: Tensor, cover: Tensor) -> Tensor:
         return cover * image + (1.0 - cover) * middle / cover.mean((2, 3), keepdim=True).clamp(
             min=_EMPTY
         )
-    known = functional.avg_pool2d(cover, 2, ceil_mode=True)
-    means = functional.avg_pool2d(image * cover, 2, ceil_mode=True) / known.clamp(min=_EMPTY)
-    coarse = fill(means, (4.0 * known).clamp(max=1.0))
+    known = halved(cover)
+    means = halved(image * cover) / known.clamp(min=_EMPTY)
+    coarse = fill(means, 4.0 * known)
     size = (image.shape[-2], image.shape[-1])
     around = functional.interpolate(coarse, size=size, mode="bilinear", align_corners=False)
-    return cover * image + (1.0 - cover) * around
+    return torch.lerp(around, image, cover)

@@ -56,7 +56,13 @@ class UNet(nn.Module):
                 answer, scale_factor=2, mode="bilinear", align_corners=True
             )
             answer = block(torch.cat([skips.pop(), wider], dim=1))
-        return crop(self.leave(answer), (image.shape[-2], image.shape[-1]))
+        return _mixed(crop(answer, (image.shape[-2], image.shape[-1])), self.leave)
+
+
+def _mixed(image: Tensor, layer: nn.Conv2d) -> Tensor:
+    """``layer``, a 1x1 convolution, as a product of matrices: several times as fast on a CPU."""
+    rows = functional.linear(image.permute(0, 2, 3, 1), layer.weight[:, :, 0, 0], layer.bias)
+    return rows.permute(0, 3, 1, 2)
 
 
 class FlowmagUNet(nn.Module):
