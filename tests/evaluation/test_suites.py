@@ -72,6 +72,17 @@ def test_a_scene_keeps_its_layout_from_level_to_level(material):
     assert not torch.equal(clean.targets[0].truth, other.targets[0].truth)
 
 
+def test_a_coarser_codec_leaves_less_of_the_frames_and_all_of_the_truth(material):
+    suite = SUITES["compressed"]
+    cases = [suite.case(material, level, 1) for level in (suite.levels[0], suite.levels[-1])]
+    fine, coarse = (case.targets[0] for case in cases)
+    assert torch.equal(fine.truth, coarse.truth)
+    assert torch.equal(fine.wanted, coarse.wanted)
+    source = fine.source[0].permute(1, 2, 0).numpy()
+    lost = [np.abs(case.frames[1] - source).mean() for case in cases]
+    assert lost[1] > 2 * lost[0] > 0
+
+
 def test_nothing_moves_in_still_scenes(material):
     suite = SUITES["still"]
     case = suite.case(material, suite.levels[2], 0)

@@ -30,6 +30,8 @@ class Level:
     """Pixels from a to b, every moving layer; for a sequence, the amplitude."""
     noise: float = 0.0
     """Standard deviation at mid grey, in levels of 255."""
+    rate_factor: float | None = None
+    """Of H.264, where the frames have gone through it; see :class:`motionloupe.data.codec.Codec`."""
 
 
 class Stock(Protocol):

@@ -65,6 +65,13 @@ SUITES = {
         draw_pair,
         _MIXED,
     ),
+    "compressed": Suite(
+        "motion of .1 to 2 px at a factor of 8, in frames that went through H.264",
+        "constant rate factor",
+        tuple(Level(q, 8.0, (0.1, 2.0), rate_factor=q) for q in (16.0, 20.0, 24.0, 28.0, 32.0)),
+        draw_pair,
+        _MIXED,
+    ),
     "input-motion": Suite(
         "motion of .05 to 10 px at a factor of 3",
         "motion (px)",

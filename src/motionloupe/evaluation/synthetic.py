@@ -128,6 +128,8 @@ def _scene(material: Material, suite: Suite, level: Level, index: int) -> Scene:
         alpha=(level.alpha, level.alpha),
         largest_magnified=LARGEST_MAGNIFIED,
         noise=(level.noise, level.noise),
+        compressed=0.0 if level.rate_factor is None else 1.0,
+        rate_factor=(level.rate_factor or 0.0,) * 2,
     )
     return Scenes(material.backgrounds, material.objects, config, material.seed)[index]
 
