@@ -31,7 +31,7 @@ class Level:
     noise: float = 0.0
     """Standard deviation at mid grey, in levels of 255."""
     rate_factor: float | None = None
-    """Of H.264, where the frames have gone through it; see :class:`motionloupe.data.codec.Codec`."""
+    """Of H.264 that the frames go through (:class:`motionloupe.data.codec.Codec`), if they do."""
 
 
 class Stock(Protocol):
