@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from motionloupe.data.codec import Codec
+from motionloupe.arrays import Image, from_tensor, to_tensor
 from motionloupe.data.compose import Camera, Layer, Picture, render
 from motionloupe.data.config import Part, SceneConfig
 from motionloupe.data.draw import camera_of, draw_scene
@@ -21,6 +21,7 @@ from motionloupe.data.photometry import (
     quantise,
 )
 from motionloupe.errors import UserError
+from motionloupe.video.codec import Codec
 
 __all__ = ["Scene", "SceneConfig", "Scenes"]
 
@@ -170,7 +171,9 @@ class Scene:
 
     def _stored(self, *frames: Plane) -> list[Tensor]:
         """What a file keeps of frames in a row; the first does not depend on the second."""
-        return [_tensor(frame) for frame in (self.codec(*frames) if self.codec else frames)]
+        if self.codec is None:
+            return [_tensor(frame) for frame in frames]
+        return [to_tensor(image)[0] for image in self.codec(*map(_eight_bits, frames))]
 
 
 class Scenes:
@@ -236,6 +239,11 @@ def _draw_codec(config: SceneConfig, rng: np.random.Generator) -> Codec | None:
 
 def _stream(seed: int, index: int, stream: int) -> np.random.Generator:
     return np.random.default_rng([seed, index, stream])
+
+
+def _eight_bits(frame: Plane) -> Image:
+    """(3, H, W) in [0, 1] -> (H, W, 3) uint8."""
+    return from_tensor(torch.from_numpy(frame)[None], np.uint8)
 
 
 def _tensor(frame: Plane) -> Tensor:

@@ -31,7 +31,7 @@ class Level:
     noise: float = 0.0
     """Standard deviation at mid grey, in levels of 255."""
     rate_factor: float | None = None
-    """Of H.264 that the frames go through (:class:`motionloupe.data.codec.Codec`), if they do."""
+    """Of H.264 that the frames go through (:class:`motionloupe.video.codec.Codec`), if they do."""
 
 
 class Stock(Protocol):

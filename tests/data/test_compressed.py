@@ -4,38 +4,39 @@ import numpy as np
 import pytest
 import torch
 
-from motionloupe.data.codec import Codec
 from motionloupe.data.scenes import SceneConfig, Scenes
 from motionloupe.errors import UserError
+from motionloupe.video.codec import Codec
 from tests.data.material import cutouts, photographs
-from tests.scenes import shifted, texture
+from tests.scenes import shifted, texture, to_uint8
 
 
-def planes(d=0.3, size=(45, 61)):
+def pictures(d=0.3, size=(45, 61)):
     still = texture(*size)
-    return [np.ascontiguousarray(p.transpose(2, 0, 1)) for p in (still, shifted(still, d))]
+    return [to_uint8(picture) for picture in (still, shifted(still, d))]
 
 
 def psnr(one, other):
-    return -10 * np.log10(np.mean((one - other) ** 2))
+    return 20 * np.log10(255) - 10 * np.log10(np.mean((one - other.astype(float)) ** 2))
 
 
 @pytest.mark.parametrize("predicted", [True, False])
 def test_coarser_is_worse_and_the_first_frame_stands_alone(predicted):
-    a, b = planes()
+    a, b = pictures()
     fine, coarse = (Codec(q, predicted)(a, b) for q in (16, 34))
-    for plane, near, far in zip((a, b), fine, coarse, strict=True):
-        assert near.shape == plane.shape
-        assert near.dtype == np.float32
-        assert psnr(near, plane) > psnr(far, plane) + 5
-        assert psnr(near, plane) > 28  # colour at half resolution alone costs as much
+    for picture, near, far in zip((a, b), fine, coarse, strict=True):
+        assert near.shape == picture.shape
+        assert near.dtype == np.uint8
+        assert psnr(near, picture) > psnr(far, picture) + 5
+        assert psnr(near, picture) > 28  # colour at half resolution alone costs as much
     np.testing.assert_array_equal(Codec(16, predicted)(a)[0], fine[0])
     np.testing.assert_array_equal(Codec(16, predicted)(a, b)[1], fine[1])
 
 
 def test_a_predicted_frame_repeats_what_has_not_changed():
-    a, _ = planes()
-    noisy = a + np.random.default_rng(0).normal(0, 0.004, a.shape).astype(np.float32)
+    a, _ = pictures()
+    noisy = a + np.random.default_rng(0).normal(0, 1, a.shape)
+    noisy = noisy.clip(0, 255).astype(np.uint8)
     first, second = Codec(30, predicted=True)(a, noisy)
     alone = Codec(30, predicted=False)(a, noisy)[1]
     assert np.mean(first == second) > 0.9  # skipped blocks

@@ -6,7 +6,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from motionloupe.data.photometry import Bytes, Plane
+from motionloupe.arrays import Image
 
 
 @dataclass(frozen=True)
@@ -20,16 +20,13 @@ class Codec:
     rate_factor: float
     predicted: bool
 
-    def __call__(self, *frames: Plane) -> list[Plane]:
-        """Planes (3, H, W) in [0, 1], of any size, as they are decoded again."""
-        height, width = frames[0].shape[1:]
-        coded = _decoded(self._packets([_even(_bytes(frame)) for frame in frames]))
-        return [
-            frame[:height, :width].transpose(2, 0, 1).astype(np.float32) / np.float32(255.0)
-            for frame in coded
-        ]
+    def __call__(self, *frames: Image) -> list[Image]:
+        """Pictures (H, W, 3) RGB uint8, of any size, as they are decoded again."""
+        height, width = frames[0].shape[:2]
+        coded = _decoded(self._packets([_even(frame) for frame in frames]))
+        return [frame[:height, :width] for frame in coded]
 
-    def _packets(self, frames: list[Bytes]) -> "list[av.Packet[av.VideoStream]]":
+    def _packets(self, frames: list[Image]) -> "list[av.Packet[av.VideoStream]]":
         encoder = av.CodecContext.create("libx264", "w")
         encoder.height, encoder.width = frames[0].shape[:2]
         encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, 25)
@@ -48,7 +45,7 @@ class Codec:
         return packets + encoder.encode(None)
 
 
-def _decoded(packets: "list[av.Packet[av.VideoStream]]") -> list[Bytes]:
+def _decoded(packets: "list[av.Packet[av.VideoStream]]") -> list[Image]:
     decoder = av.CodecContext.create("h264", "r")
     decoder.thread_count = 1
     frames = [frame for packet in packets for frame in decoder.decode(packet)]
@@ -56,12 +53,7 @@ def _decoded(packets: "list[av.Packet[av.VideoStream]]") -> list[Bytes]:
     return [np.asarray(frame.to_ndarray(format="rgb24"), np.uint8) for frame in frames]
 
 
-def _bytes(frame: Plane) -> Bytes:
-    levels = np.rint(np.clip(frame, 0.0, 1.0) * np.float32(255.0))
-    return np.ascontiguousarray(levels.transpose(1, 2, 0).astype(np.uint8))
-
-
-def _even(picture: Bytes) -> Bytes:
+def _even(picture: Image) -> Image:
     """Colours come in 2 x 2 pixels: an odd last row or column is repeated."""
     odd = picture.shape[0] % 2, picture.shape[1] % 2
     return np.pad(picture, ((0, odd[0]), (0, odd[1]), (0, 0)), mode="edge")
