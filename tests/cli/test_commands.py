@@ -85,6 +85,7 @@ def test_the_version_is_the_package_s():
         (["nonsense"], "nonsense"),
         (["magnify", "in.mp4", "--alpha", "much"], "alpha"),
         (["magnify", "in.mp4", "--slice", "1,2,3"], "X1,Y1,X2,Y2"),
+        (["magnify", "in.mp4", "one.mp4", "-o", "two.mp4"], "named twice"),
         (["methods", "magic"], "no method 'magic'"),
         (["compare", "in.mp4"], "two videos"),
         (["slice", "in.mp4", "--line", "0,0,9,9", "-o", "out.jpg"], ".png"),

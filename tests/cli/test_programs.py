@@ -64,6 +64,11 @@ def test_magnify_by_default_names_its_result_after_what_it_did(call, folder):
     assert moved[1] == pytest.approx(5 * moved[0], rel=0.25)
 
 
+def test_the_result_may_be_named_as_in_the_other_commands(call, folder):
+    assert call("magnify sway.mkv -m linear -o named.mp4")[0] == 0
+    assert "named.mp4" in names(folder)
+
+
 def test_every_option_of_magnify_reaches_the_work(folder, capsys, monkeypatch):
     seen = {}
 

@@ -18,6 +18,9 @@ Target = Annotated[
     Path | None,
     typer.Argument(help="A video or a folder; by default VIDEO_METHOD_xALPHA.mp4, here."),
 ]
+Output = Annotated[
+    Path | None, typer.Option("--output", "-o", help="The same, as other commands take it.")
+]
 Method = Annotated[str, typer.Option("--method", "-m", help="See motionloupe methods.")]
 Alpha = Annotated[
     float, typer.Option("--alpha", "-a", help="Total factor: 1 changes nothing, 0 freezes.")
@@ -50,7 +53,8 @@ Adapt = Annotated[
 
 def command(
     video: options.Video,
-    output: Target = None,
+    target: Target = None,
+    output: Output = None,
     method: Method = DEFAULT_METHOD,
     alpha: Alpha = DEFAULT_ALPHA,
     mode: Mode = "static",
@@ -86,6 +90,8 @@ def command(
 
     Example: motionloupe magnify guitar.mp4 -a 25 --fps 600 --band 72 92
     """
+    if target and output:
+        raise UserError(f"the output is named twice, {target} and {output}: leave one away")
     own = options.method_options(method, settings or [])
     name = f"{options.stem(video)}_{method}_x{alpha:g}{'.mkv' if lossless else '.mp4'}"
     choices: dict[str, Any] = {"method": method, "alpha": alpha, "mode": mode, "band": band}
@@ -112,7 +118,12 @@ def command(
             own["weights"] = stack.enter_context(_adapted(video, adapt, quiet, own, choices))
         progress = stack.enter_context(Progress(quiet))
         result = magnify(
-            video, output or name, side_by_side=side_by_side, progress=progress, **choices, **own
+            video,
+            target or output or name,
+            side_by_side=side_by_side,
+            progress=progress,
+            **choices,
+            **own,
         )
     say_result(result, quiet=quiet, as_json=as_json)
 
