@@ -1,4 +1,4 @@
-"""The one exception that means "the user can mend this"."""
+"""The one exception that means "the user can mend this", and what others have to say."""
 
 
 class UserError(Exception):
@@ -6,3 +6,9 @@ class UserError(Exception):
 
     The command line prints it without a traceback and exits with code 2.
     """
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what another's error says, or its name where it says nothing."""
+    said = str(getattr(error, "reason", error))  # what an URLError wraps
+    return (said.strip() or type(error).__name__).splitlines()[0]

@@ -60,6 +60,15 @@ def test_the_terms_by_hand():
     assert terms.colour == pytest.approx(0.03, rel=1e-4)
 
 
+def test_an_answer_that_is_not_finite_costs_nan_and_is_never_sampled():
+    a, b = pictures()
+    answer = (b * torch.nan).requires_grad_()
+    estimator = LucasKanade()
+    terms = MagnificationLoss(estimator)(a, b, answer, factor(3.0))
+    for cost in (*terms, MotionGap(estimator)(a, answer, b)):
+        assert torch.isnan(cost)
+
+
 def test_every_pixel_has_its_own_factor():
     a, b = pictures()
     alpha = torch.ones(2, 1, *SIZE)

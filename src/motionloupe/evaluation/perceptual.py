@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from motionloupe.errors import UserError
+from motionloupe.errors import UserError, first_line
 
 
 class Perceptual:
@@ -21,10 +21,9 @@ class Perceptual:
         try:
             self._network: Any = lpips.LPIPS(net="alex", verbose=False).eval()
         except (OSError, RuntimeError) as error:
-            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(
-                f"the weights of AlexNet for LPIPS cannot be had ({first_line}); go online once, "
-                "or put torchvision's file into torch's cache"
+                f"the weights of AlexNet for LPIPS cannot be had ({first_line(error)}); go online "
+                "once, or put torchvision's file into torch's cache"
             ) from None
 
     def __call__(self, picture: Tensor, truth: Tensor) -> Tensor:

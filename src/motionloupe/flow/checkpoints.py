@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from motionloupe.errors import UserError
+from motionloupe.errors import UserError, first_line
 
 FOLDER = "MOTIONLOUPE_WEIGHTS"
 """The environment variable that names a folder of weights."""
@@ -68,7 +68,7 @@ def read(path: Path) -> dict[str, Tensor]:
         state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError, EOFError, RuntimeError, ValueError, UnpicklingError) as error:
         raise UserError(
-            f"{path} is not a file of weights that can be read ({_first_line(error)}); "
+            f"{path} is not a file of weights that can be read ({first_line(error)}); "
             "expected safetensors, or a .pth of torchvision"
         ) from None
     return state
@@ -86,7 +86,7 @@ def _download(checkpoint: Checkpoint) -> Path:
     except (URLError, OSError, RuntimeError) as error:
         raise UserError(
             f"the weights of {checkpoint.name} are not on this machine and could not be downloaded "
-            f"({_first_line(error)}); give weights=FILE, or put {checkpoint.plain_name} or "
+            f"({first_line(error)}); give weights=FILE, or put {checkpoint.plain_name} or "
             f"{checkpoint.published_name} into a folder named by {FOLDER}, or use lucas-kanade, "
             "which needs none"
         ) from None
@@ -95,8 +95,3 @@ def _download(checkpoint: Checkpoint) -> Path:
 
 def _cache() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints"
-
-
-def _first_line(error: Exception) -> str:
-    reason = getattr(error, "reason", error)  # what an URLError wraps
-    return (str(reason).strip() or type(error).__name__).splitlines()[0]

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from motionloupe.errors import UserError
+from motionloupe.errors import UserError, first_line
 from motionloupe.flow.base import FlowEstimator, freeze
 
 
@@ -56,7 +56,6 @@ def _loaded(model: str, checkpoint: str) -> Any:
     try:
         return ptlflow.get_model(model, ckpt_path=checkpoint)
     except (ValueError, KeyError, OSError, RuntimeError) as error:
-        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"ptlflow's {model} with the weights {checkpoint!r} cannot be had ({first_line})"
+            f"ptlflow's {model} with the weights {checkpoint!r} cannot be had ({first_line(error)})"
         ) from None

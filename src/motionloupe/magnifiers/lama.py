@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from motionloupe.arrays import Image
-from motionloupe.errors import UserError
+from motionloupe.errors import UserError, first_line
 
 
 class Lama:
@@ -27,9 +27,8 @@ class Lama:
         try:
             self._model: Any = SimpleLama(device)
         except (OSError, RuntimeError) as error:
-            first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(
-                f"the weights of LaMa cannot be had ({first_line}); go online once, or name "
+                f"the weights of LaMa cannot be had ({first_line(error)}); go online once, or name "
                 "their file in the environment variable LAMA_MODEL"
             ) from None
 

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import torch
 
 from motionloupe.arrays import Image, from_tensor, to_tensor
-from motionloupe.errors import UserError
+from motionloupe.errors import UserError, first_line
 from motionloupe.masks.segmenters import Box, Point
 
 PUBLISHED = "facebook/sam2.1-hiera-tiny"
@@ -70,8 +70,7 @@ class Sam2:
                 return kind.from_pretrained(self.weights)
             except (OSError, ValueError, RuntimeError) as error:
                 reason = error
-        first_line = (str(reason).strip() or type(reason).__name__).splitlines()[0]
         raise UserError(
-            f"the weights {self.weights} of SAM 2 cannot be had ({first_line}); name a folder that "
-            "holds them (--sam FOLDER), or name the object by a box or a mask instead"
+            f"the weights {self.weights} of SAM 2 cannot be had ({first_line(reason)}); name a "
+            "folder that holds them (--sam FOLDER), or name the object by a box or a mask instead"
         )

@@ -105,7 +105,7 @@ def _completed(old: dict[str, Any], config: Any) -> dict[str, Any]:
             if option.default is not MISSING:
                 complete[option.name] = _stored(option.default)
             elif option.default_factory is not MISSING:
-                complete[option.name] = _stored(asdict(option.default_factory()))
+                complete[option.name] = _stored(option.default_factory())
         elif is_dataclass(getattr(config, option.name)):
             complete[option.name] = _completed(old[option.name], getattr(config, option.name))
     return complete
@@ -113,7 +113,7 @@ def _completed(old: dict[str, Any], config: Any) -> dict[str, Any]:
 
 def _stored(table: Any) -> Any:
     """A table as it comes back from a file."""
-    return json.loads(json.dumps(table))
+    return json.loads(json.dumps(table, default=asdict))
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -49,13 +49,18 @@ class MagnificationLoss(nn.Module):
     def forward(
         self, reference: Tensor, frame: Tensor, answer: Tensor, alpha: Tensor
     ) -> MotionTerms:
-        with torch.no_grad():
-            source = self.estimator(reference, frame)
-            wanted = alpha * source
-            shown = backward_warp(frame, source)
-            counts = inside(wanted) if self.border == "valid" else torch.ones_like(source[:, :1])
-        flow = self.estimator(reference, answer)
-        drawn = backward_warp(answer, flow)
+        if not bool(torch.isfinite(answer).all()):
+            return MotionTerms(_lost(answer), _lost(answer))
+        with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
+            answer = answer.float()
+            with torch.no_grad():
+                source = self.estimator(reference, frame)
+                wanted = alpha * source
+                shown = backward_warp(frame, source)
+                everywhere = torch.ones_like(source[:, :1])
+                counts = inside(wanted) if self.border == "valid" else everywhere
+            flow = self.estimator(reference, answer)
+            drawn = backward_warp(answer, flow)
         return MotionTerms(
             masked_mean((flow - wanted).abs(), counts), masked_mean((drawn - shown).abs(), counts)
         )
@@ -72,12 +77,19 @@ class MotionGap(nn.Module):
         self.estimator = estimator.eval().requires_grad_(False)
 
     def forward(self, reference: Tensor, answer: Tensor, truth: Tensor) -> Tensor:
+        if not bool(torch.isfinite(answer).all()):
+            return _lost(answer)
         with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
             with torch.no_grad():
                 wanted = self.estimator(reference, truth)
                 counts = inside(wanted)
             flow = self.estimator(reference, answer.float())
         return masked_mean((flow - wanted).abs(), counts)
+
+
+def _lost(answer: Tensor) -> Tensor:
+    """What an answer that is not finite costs: no flow leads there, and sampling it may crash."""
+    return torch.full_like(answer.sum(), torch.nan)
 
 
 def multiscale_l1(answer: Tensor, truth: Tensor, scales: int) -> Tensor:

@@ -13,11 +13,7 @@ from motionloupe.flow.pwclite import PwcLite
 from motionloupe.flow.warp import backward_warp
 from motionloupe.networks.oh2018 import Oh2018
 from motionloupe.networks.splat import FlowmagSplat
-from motionloupe.training.config import (
-    OhLoss,
-    TruthLoss,
-    Unsupervised,
-)
+from motionloupe.training.config import OhLoss, TruthLoss, Unsupervised
 from motionloupe.training.flow_losses import robust_distance, unsupervised
 from motionloupe.training.losses import (
     MagnificationLoss,
@@ -44,6 +40,25 @@ class Task(nn.Module):
         return answer
 
 
+def compared(
+    answer: Tensor,
+    truth: Tensor,
+    reference: Tensor,
+    weights: OhLoss | TruthLoss,
+    gap: MotionGap | None,
+) -> Losses:
+    """What an answer costs beside the true picture; motion is seen from the ``reference``."""
+    losses = {"picture": multiscale_l1(answer, truth, weights.scales)}
+    loss = losses["picture"]
+    if gap:
+        losses["gap"] = gap(reference, answer, truth)
+        loss = loss + weights.motion * losses["gap"]
+    if weights.structure:
+        losses["structure"] = dissimilarity(answer, truth)
+        loss = loss + weights.structure * losses["structure"]
+    return {"loss": loss, **losses}
+
+
 class OhTask(Task):
     """Oh et al.: the reference a and the colour-perturbed b give the perturbed truth y."""
 
@@ -65,14 +80,9 @@ class OhTask(Task):
             parts = {"regularisers": apart}
         else:
             drawn, parts = self.answer(batch).float(), {}
-        losses = {"picture": multiscale_l1(drawn, truth, weights.scales), **parts}
-        loss = losses["picture"] + weights.regulariser * losses.get("regularisers", 0.0)
-        if weights.structure:
-            losses["structure"] = dissimilarity(drawn, truth)
-            loss = loss + weights.structure * losses["structure"]
-        if self.gap:  # seen from the frame in the colours of the truth
-            losses["gap"] = self.gap(batch["b_perturbed"], drawn, truth)
-            loss = loss + weights.motion * losses["gap"]
+        seen_from = batch["b_perturbed"]  # in the colours of the truth
+        losses = {**compared(drawn, truth, seen_from, weights, self.gap), **parts}
+        loss = losses.pop("loss") + weights.regulariser * losses.get("regularisers", 0.0)
         return {"loss": loss, **losses}
 
     def _taken_apart(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -108,11 +118,7 @@ class FlowmagTask(Task):
 
     def judge(self, answer: Tensor, batch: Batch) -> Losses:
         """The losses of an answer (B, 3, H, W)."""
-        if not bool(torch.isfinite(answer).all()):  # no flow leads there; sampling it may crash
-            lost = torch.full_like(answer.sum(), torch.nan)
-            return {"loss": lost, "motion": lost, "colour": lost}
-        with torch.autocast(answer.device.type, enabled=False):  # sub-pixel flow needs float32
-            terms = self.teacher(batch["a"], batch["b"], answer.float(), batch["alpha"])
+        terms = self.teacher(batch["a"], batch["b"], answer, batch["alpha"])
         loss = terms.motion + self.colour * terms.colour
         return {"loss": loss, "motion": terms.motion, "colour": terms.colour}
 
@@ -141,18 +147,11 @@ class TruthTask(Task):
     def judge(self, answer: Tensor, found: Tensor | None, batch: Batch) -> Losses:
         """The losses of an answer (B, 3, H, W) and of a motion (B, 2, H, W)."""
         weights = self.options
-        losses = {"picture": multiscale_l1(answer, batch["y"], weights.scales)}
-        loss = losses["picture"]
-        if self.gap:
-            losses["gap"] = self.gap(batch["a"], answer, batch["y"])
-            loss = loss + weights.motion * losses["gap"]
-        if weights.structure:
-            losses["structure"] = dissimilarity(answer, batch["y"])
-            loss = loss + weights.structure * losses["structure"]
+        losses = compared(answer, batch["y"], batch["a"], weights, self.gap)
         if found is not None:
             losses["displacement"] = relative_error(found, -batch["backward_flow"])
-            loss = loss + weights.displacement * losses["displacement"]
-        return {"loss": loss, **losses}
+            losses["loss"] = losses["loss"] + weights.displacement * losses["displacement"]
+        return losses
 
 
 class MixedTask(Task):
