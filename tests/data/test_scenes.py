@@ -76,6 +76,19 @@ def test_the_backward_flow_undoes_the_flow_where_a_point_is_seen_in_both(kind):
     assert scene.backward_flow.abs().amax() > 0.4
 
 
+def test_a_point_of_b_is_seen_in_y_unless_something_moved_in_front_or_it_left():
+    config = only("foreground", size=(160, 128), motion=(1, 3), alpha=(5, 5))
+    scene = scenes(replace(config, noise=(0, 0), rounding=False), 11)[0]
+    seen = scene.b_seen_in_y  # the background rests
+    assert seen.shape == (1, 128, 160)
+    rests = (scene.backward_flow == 0).all(0)
+    same = (scene.b - scene.y).abs().amax(0) < 1e-6
+    assert (seen[0][rests & same] == 1).float().mean() > 0.99
+    hidden = rests & (seen[0] == 0)
+    assert hidden.float().mean() > 0.005
+    assert same[hidden].float().mean() < 0.2
+
+
 def test_any_factor_gives_the_true_frame():
     scene = scenes(replace(MIXED, parts={"moving": 1}))[0]
     assert torch.equal(scene.at(scene.alpha), scene.y)

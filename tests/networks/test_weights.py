@@ -7,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from motionloupe.cli import main
 from motionloupe.errors import UserError
 from motionloupe.networks import build
 from motionloupe.networks.weights import (
@@ -89,3 +90,39 @@ def test_missing_and_broken_files_are_told_apart(tmp_path):
 def test_without_shipped_weights_the_way_out_is_named():
     with pytest.raises(UserError, match="motionloupe train nothing"):
         find_weights("nothing", None)
+
+
+def test_a_blend_is_the_mean_by_shares_and_tells_its_parents(tmp_path, capsys):
+    paths = [tmp_path / name for name in ("one.safetensors", "two.safetensors")]
+    for value, path in zip((1.0, 3.0), paths, strict=True):
+        network = build("flowmag-unet", {"base": 2})
+        tensors = {
+            name: torch.full_like(part, value) if part.is_floating_point() else part
+            for name, part in network.state_dict().items()
+        }
+        save_weights(path, "flowmag-unet", {"base": 2}, tensors, {"step": int(value)})
+    words = [*map(str, paths), "--share", "0.75", "-o", str(tmp_path / "mean.safetensors")]
+    assert main(["blend", *words]) == 0
+    mean = load_weights(tmp_path / "mean.safetensors")
+    for part in mean.network.state_dict().values():
+        if part.is_floating_point():
+            assert part == pytest.approx(2.5)
+    assert mean.card["blend"] == {"one.safetensors": 0.25, "two.safetensors": 0.75}
+    assert [card["step"] for card in mean.card["of"]] == [1, 3]
+    assert main(["blend", *words]) == 2  # it is there already
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("options", "share", "says"),
+    [({"base": 3}, "0.5", "differ in their options"), ({"base": 2}, "1.5", "between 0 and 1")],
+)
+def test_only_like_networks_blend(tmp_path, capsys, options, share, says):
+    for name, given in (("one", {"base": 2}), ("two", options)):
+        network = build("flowmag-unet", given)
+        path = tmp_path / f"{name}.safetensors"
+        save_weights(path, "flowmag-unet", given, network.state_dict(), {})
+    words = [str(tmp_path / f"{name}.safetensors") for name in ("one", "two")]
+    assert main(["blend", *words, "--share", share, "-o", str(tmp_path / "x.safetensors")]) == 2
+    assert says in capsys.readouterr().err
+    assert not (tmp_path / "x.safetensors").exists()

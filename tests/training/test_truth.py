@@ -12,7 +12,13 @@ from motionloupe.measurement.displacement import displacement
 from motionloupe.networks import build
 from motionloupe.training.config import NetworkChoice, TruthLoss
 from motionloupe.training.lessons import build_task, needed
-from motionloupe.training.losses import MotionGap, dissimilarity, multiscale_l1, relative_error
+from motionloupe.training.losses import (
+    MotionGap,
+    dissimilarity,
+    multiscale_l1,
+    relative_error,
+    wrong_front,
+)
 from motionloupe.training.recipes import CONFIGS
 from motionloupe.training.tasks import TruthTask
 from tests.scenes import shifted, texture
@@ -139,3 +145,38 @@ def test_structure_is_added_to_the_loss_by_its_weight(teacher):
     assert float(crisp["loss"].detach()) == pytest.approx(
         float((plain["loss"] + 0.5 * crisp["structure"]).detach()), rel=1e-5
     )
+
+
+def test_front_is_a_surprise_where_the_hidden_weigh_more():
+    """The left half moves one column right, onto what the right half shows."""
+    displacement = torch.zeros(1, 2, 8, 8)
+    displacement[:, 0, :, :4] = 1.0
+    seen = torch.ones(1, 1, 8, 8)
+    seen[..., 4] = 0.0  # what the left half comes to lie on
+    rising = torch.arange(8.0).expand(1, 1, 8, 8)
+    alike = wrong_front(torch.zeros_like(seen), displacement, seen)
+    assert float(alike) == pytest.approx(np.log(2.0), rel=1e-5)  # half of the weight each
+    assert wrong_front(-5.0 * rising, displacement, seen) < 0.01
+    assert wrong_front(5.0 * rising, displacement, seen) > 4.0
+    assert wrong_front(5.0 * rising, 0.0 * displacement, seen) == 0.0  # nothing meets
+
+
+def test_the_generator_learns_what_lies_in_front():
+    torch.manual_seed(0)
+    network = build("flowmag-splat", {"base": 4, "mend": 4})
+    task = TruthTask(network, None, TruthLoss(motion=0.0, front=1.0))
+    sample = batch(d=2.0)
+    seen = torch.zeros_like(sample["a"][:, :1])
+    seen[..., :32] = 1.0
+    sample["b_seen_in_y"], sample["backward_flow"] = seen, torch.zeros_like(sample["a"][:, :2])
+    sample["backward_flow"][:, 0, :, :32] = -2.0  # the left half comes to lie on the right one
+    adam = torch.optim.Adam(network.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(15):
+        adam.zero_grad()
+        parts = task(sample)
+        assert set(parts) == {"loss", "picture", "front"}
+        parts["front"].backward()
+        adam.step()
+        losses.append(float(parts["front"].detach()))
+    assert losses[-1] < 0.7 * losses[0]

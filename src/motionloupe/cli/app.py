@@ -20,6 +20,7 @@ from motionloupe import __version__
 from motionloupe.cli import (
     adapt,
     bench,
+    blend,
     compare,
     curate,
     demo,
@@ -58,6 +59,7 @@ app.command("synth")(synth.command)
 app.command("curate")(curate.command)
 app.command("adapt")(adapt.command)
 app.command("train")(train.command)
+app.command("blend")(blend.command)
 app.command("bench")(bench.command)
 
 

@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from motionloupe.arrays import Image, from_tensor, to_tensor
@@ -90,6 +91,14 @@ class Scene:
         """(2, H, W) pixels, x then y: where each point of b was in a, less its place in b."""
         return torch.from_numpy(self._origin_of_b)
 
+    @cached_property
+    def b_seen_in_y(self) -> Tensor:
+        """(1, H, W): 1 for the pixels of b whose point is seen in y too, 0 for the others."""
+        seen = self._seen_again(
+            self._drawn_b, (1.0 - self.alpha) * self._origin_of_b, self._drawn_y
+        )
+        return torch.from_numpy(seen[None].astype(np.float32))
+
     def at(self, alpha: float, *, perturbed: bool = False) -> Tensor:
         """The true frame at any factor: 0 is a, 1 is b, ``self.alpha`` is y; (3, H, W).
 
@@ -103,14 +112,19 @@ class Scene:
 
         False where it has left the frame or something has moved in front of it.
         """
-        there = self._picture(alpha).owner
-        u, v = alpha * self._displacement
+        seen = self._seen_again(self._drawn_a, alpha * self._displacement, self._picture(alpha))
+        return torch.from_numpy(seen)
+
+    def _seen_again(self, before: Picture, moved: Plane, after: Picture) -> NDArray[np.bool_]:
+        """Which pixels' points are seen in another picture too, ``moved`` (2, H, W) pixels."""
+        u, v = moved
         rows = np.rint(np.arange(self.camera.height)[:, None] + v).astype(np.int64)
         columns = np.rint(np.arange(self.camera.width)[None, :] + u).astype(np.int64)
         inside = (rows >= 0) & (rows < self.camera.height)
         inside &= (columns >= 0) & (columns < self.camera.width)
-        owner = there[np.where(inside, rows, 0), np.where(inside, columns, 0)]
-        return torch.from_numpy(inside & (owner == self._drawn_a.owner))
+        owner = after.owner[np.where(inside, rows, 0), np.where(inside, columns, 0)]
+        seen: NDArray[np.bool_] = inside & (owner == before.owner)
+        return seen
 
     @cached_property
     def _drawn_a(self) -> Picture:

@@ -20,10 +20,10 @@ from motionloupe.networks.unet import UNet
 
 
 class Magnified(NamedTuple):
-    """``picture`` (B, 3, H, W), and the ``motion`` (B, 2, H, W) px found for the frame's pixels."""
+    """``picture`` (B, 3, H, W), and what was ``found`` of the frame's pixels to draw it."""
 
     picture: Tensor
-    motion: Tensor
+    found: Found
 
 
 class FlowmagSplat(nn.Module):
@@ -41,10 +41,10 @@ class FlowmagSplat(nn.Module):
         return self.explained(reference, frame, alpha).picture
 
     def explained(self, reference: Tensor, frame: Tensor, alpha: Tensor) -> Magnified:
-        """The same, with the motion that it carried on."""
+        """The same, with the motion that it carried on, and what it put in front."""
         found = self.find(reference, frame)
         farther = (as_map(alpha, frame) - 1.0) * found.motion
-        return Magnified(self.draw(frame, farther, found.importance), found.motion)
+        return Magnified(self.draw(frame, farther, found.importance), found)
 
     def find(self, reference: Tensor, frame: Tensor) -> Found:
         """How the pixels of ``frame`` have moved against ``reference``, and which are in front."""

@@ -63,6 +63,28 @@ def load_weights(path: str | Path, device: torch.device | str = "cpu") -> Traine
     return Trained(described["name"], network, card if isinstance(card, dict) else {}, options)
 
 
+def blend_weights(first: Path, second: Path, share: float, output: Path) -> None:
+    """Write the mean of two files' weights, ``share`` in (0, 1) of it the second's.
+
+    Of two stages of one training the mean is often better than either: the weights lie in one basin
+    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). Raises UserError for files of
+    different networks.
+    """
+    if not 0.0 < share < 1.0:
+        raise UserError(f"the share of the second file must be between 0 and 1, found {share:g}")
+    one, two = load_weights(first), load_weights(second)
+    for what, a, b in (("network", one.name, two.name), ("options", one.options, two.options)):
+        if a != b:
+            raise UserError(f"{first} and {second} differ in their {what}, {a} and {b}")
+    others = two.network.state_dict()
+    mean = {
+        name: torch.lerp(value, others[name], share) if value.is_floating_point() else value
+        for name, value in one.network.state_dict().items()
+    }
+    shares = {first.name: 1.0 - share, second.name: share}
+    save_weights(output, one.name, one.options, mean, {"blend": shares, "of": [one.card, two.card]})
+
+
 def find_weights(method: str, given: str | Path | None) -> Path:
     """The file ``given``, or the one that the package ships for ``method``. Raises UserError."""
     if given is not None:

@@ -95,14 +95,16 @@ class TruthLoss:
     """L1 to the true picture at ``scales`` resolutions, and three terms more.
 
     ``structure`` x (1 - SSIM); ``displacement`` x the error of the motion that the generator itself
-    says it found, as a share of the scene's motion; ``motion`` x the motion gap, the mean distance
-    in pixels between the flows of the answer and of the true picture by the estimator ``flow`` in
-    ``iterations``. A term of weight 0 is not computed.
+    says it found, as a share of the scene's motion; ``front`` x the surprise at which of the pixels
+    that meet is seen, were they carried by the true motion; ``motion`` x the motion gap, the mean
+    distance in pixels between the flows of the answer and of the true picture by the estimator
+    ``flow`` in ``iterations``. A term of weight 0 is not computed.
     """
 
     scales: int = 3
     structure: float = 0.0
     displacement: float = 0.0
+    front: float = 0.0
     motion: float = 0.02
     flow: str = "lucas-kanade"
     iterations: int = 2

@@ -36,8 +36,9 @@ def needed(config: Config) -> tuple[str, ...]:
         return ("a", "b")
     truth = config.loss.truth if isinstance(config.loss, MixedLoss) else config.loss
     if isinstance(truth, TruthLoss):
-        motion = ("backward_flow",) if truth.displacement else ()
-        return ("a", "b", "y", *motion)
+        motion = ("backward_flow",) if truth.displacement or truth.front else ()
+        front = ("b_seen_in_y",) if truth.front else ()
+        return ("a", "b", "y", *motion, *front)
     plain = ("b",) if truth.regulariser else ()
     return ("a", *plain, "b_perturbed", "y_perturbed")
 
@@ -83,8 +84,11 @@ def motion_gap(loss: OhLoss | TruthLoss) -> MotionGap | None:
 
 def truth_task(network: nn.Module, loss: TruthLoss) -> TruthTask:
     """The lesson of true pictures for a generator. Raises UserError where it cannot learn it."""
-    if loss.displacement and not isinstance(network, FlowmagSplat):
-        raise UserError("this network finds no displacement: leave it at 0, or train flowmag-splat")
+    if (loss.displacement or loss.front) and not isinstance(network, FlowmagSplat):
+        raise UserError(
+            "this network finds no displacement and puts nothing in front: leave both at 0, or "
+            "train flowmag-splat"
+        )
     return TruthTask(network, motion_gap(loss), loss)
 
 

@@ -11,10 +11,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from motionloupe.evaluation.metrics import ssim
-from motionloupe.flow.warp import backward_warp, inside
+from motionloupe.flow.warp import backward_warp, inside, splat_sum
 from motionloupe.training.config import Border
 
 _HARDLY = 0.02  # pixels: less motion than this does not count for more
+_LANDED = 0.5  # of a pixel: enough to be seen, were nothing in front
+_FAINT = 1e-3  # a share of the weight that is as good as none
+_NOTHING = 1e-12  # a sum of weights where nothing landed
 
 
 class MotionTerms(NamedTuple):
@@ -109,6 +112,21 @@ def relative_error(motion: Tensor, truth: Tensor) -> Tensor:
     size = truth.square().sum(dim=1, keepdim=True).mean(dim=(2, 3), keepdim=True).sqrt()
     distance = (motion - truth).square().sum(dim=1, keepdim=True).add(1e-8).sqrt()
     return (distance / (size + _HARDLY)).mean()
+
+
+def wrong_front(importance: Tensor, displacement: Tensor, seen: Tensor) -> Tensor:
+    """How surprising is what lies in front, to a splat of this ``importance`` (B, 1, H, W).
+
+    Pixels are carried along the true ``displacement`` (B, 2, H, W); ``seen`` (B, 1, H, W) is 1 for
+    those that can be seen there, 0 for the hidden ones. Mean of -log of the share of the weight
+    that falls from seen pixels, over the places where both kinds land; 0 where there is none.
+    """
+    weight = importance.exp()
+    parts = torch.cat([seen * weight, weight, seen, 1.0 - seen], dim=1)
+    front, all_of_it, shown, hidden = splat_sum(parts, displacement).chunk(4, dim=1)
+    meet = ((shown > _LANDED) & (hidden > _LANDED)).to(weight.dtype)
+    share = front / all_of_it.clamp(min=_NOTHING)
+    return masked_mean(-share.clamp(min=_FAINT).log(), meet)
 
 
 def masked_mean(values: Tensor, counts: Tensor) -> Tensor:

@@ -80,6 +80,9 @@ def view(
     return {"a": a, "b": b, "alpha": torch.full((1, 1, 1), alpha)}
 
 
+_CHANNELS = {"backward_flow": 2, "b_seen_in_y": 1}  # of the parts of a scene; pictures have 3
+
+
 class Mixture(Dataset[dict[str, Tensor]]):
     """The ``share`` of the samples from ``real``, spread evenly, and the others from ``scenes``.
 
@@ -104,7 +107,7 @@ class Mixture(Dataset[dict[str, Tensor]]):
             sample = self.real[whole]
             missing = [name for name in self.names if name not in sample]
             blank = torch.zeros_like(sample["a"])
-            unknown = {name: blank[:2] if name == "backward_flow" else blank for name in missing}
+            unknown = {name: blank[: _CHANNELS.get(name, 3)] for name in missing}
             return {**sample, **unknown, "known": torch.zeros(1, 1, 1)}
         return {**self.scenes[index - whole], "known": torch.ones(1, 1, 1)}
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from motionloupe.flow.pwclite import PwcLite
 from motionloupe.flow.warp import backward_warp
+from motionloupe.networks.motion_finder import Found
 from motionloupe.networks.oh2018 import Oh2018
 from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.training.config import OhLoss, TruthLoss, Unsupervised
@@ -22,6 +23,7 @@ from motionloupe.training.losses import (
     dissimilarity,
     multiscale_l1,
     relative_error,
+    wrong_front,
 )
 from motionloupe.training.second_look import second_look
 
@@ -136,22 +138,29 @@ class TruthTask(Task):
     def forward(self, batch: Batch) -> Losses:
         return self.judge(*self.drawn(batch), batch)
 
-    def drawn(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """The answer and, where it is taught, the motion that the generator found."""
-        if not self.options.displacement:
+    def drawn(self, batch: Batch) -> tuple[Tensor, Found | None]:
+        """The answer and, where it is taught, what the generator found to draw it."""
+        if not (self.options.displacement or self.options.front):
             return self.answer(batch).float(), None
         network = cast(FlowmagSplat, self.network)
         drawn = network.explained(batch["a"], batch["b"], batch["alpha"])
-        return drawn.picture.float(), drawn.motion
+        return drawn.picture.float(), drawn.found
 
-    def judge(self, answer: Tensor, found: Tensor | None, batch: Batch) -> Losses:
-        """The losses of an answer (B, 3, H, W) and of a motion (B, 2, H, W)."""
+    def judge(self, answer: Tensor, found: Found | None, batch: Batch) -> Losses:
+        """The losses of an answer (B, 3, H, W) and of what was found, (B, 2 or 1, H, W)."""
         weights = self.options
         losses = compared(answer, batch["y"], batch["a"], weights, self.gap)
-        if found is not None:
-            losses["displacement"] = relative_error(found, -batch["backward_flow"])
-            losses["loss"] = losses["loss"] + weights.displacement * losses["displacement"]
-        return losses
+        if found is None:
+            return losses
+        motion, loss = -batch["backward_flow"], losses.pop("loss")
+        if weights.displacement:
+            losses["displacement"] = relative_error(found.motion, motion)
+            loss = loss + weights.displacement * losses["displacement"]
+        if weights.front:
+            farther = (batch["alpha"] - 1.0) * motion
+            losses["front"] = wrong_front(found.importance, farther, batch["b_seen_in_y"])
+            loss = loss + weights.front * losses["front"]
+        return {"loss": loss, **losses}
 
 
 class MixedTask(Task):
@@ -173,8 +182,8 @@ class MixedTask(Task):
         if share < 1:
             flow = self.flow.judge(answer[~known], _chosen(batch, ~known))["loss"]
         if share > 0:
-            motion = None if found is None else found[known]
-            truth = self.truth.judge(answer[known], motion, _chosen(batch, known))["loss"]
+            of_scenes = None if found is None else Found(*(part[known] for part in found))
+            truth = self.truth.judge(answer[known], of_scenes, _chosen(batch, known))["loss"]
         flow, truth = (1.0 - share) * self.weight * flow, share * truth
         return {"loss": flow + truth, "flow": flow, "truth": truth}
 
