@@ -1,15 +1,19 @@
 """The losses are the papers' equations, and gradients go where they should."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
+from motionloupe.errors import UserError
 from motionloupe.flow import load_flow
 from motionloupe.flow.lucas_kanade import LucasKanade
 from motionloupe.networks import build
 from motionloupe.networks.oh2018 import Oh2018
-from motionloupe.training.config import OhLoss
+from motionloupe.training.config import FlowLoss, OhLoss
+from motionloupe.training.lessons import flowmag_task
 from motionloupe.training.losses import (
     MagnificationLoss,
     MotionGap,
@@ -155,6 +159,23 @@ def test_the_flowmag_task_weighs_colour_as_told():
     task = FlowmagTask(build("flowmag-unet", {"base": 2}), MagnificationLoss(Brightness()), 10.0)
     losses = task({"a": a, "b": b, "alpha": factor(2.0)})
     torch.testing.assert_close(losses["loss"], losses["motion"] + 10.0 * losses["colour"])
+
+
+def test_several_estimators_count_alike():
+    a, b = pictures(red=0.1, green=0.05)
+    answer, alpha = b + 0.03, factor(3.0)
+    config = FlowLoss("lucas-kanade,dis", iterations=1)
+    with pytest.raises(UserError, match="no flow estimator 'diss'"):
+        flowmag_task(build("flowmag-unet", {"base": 2}), replace(config, flow="lucas-kanade,diss"))
+    task = flowmag_task(build("flowmag-unet", {"base": 2}), config)
+    found = task.teacher(a, b, answer, alpha)
+    alone = [
+        MagnificationLoss(load_flow(name, iterations=1))(a, b, answer, alpha)
+        for name in ("lucas-kanade", "dis")
+    ]
+    for name in ("motion", "colour"):
+        mean = sum(getattr(terms, name) for terms in alone) / 2
+        torch.testing.assert_close(getattr(found, name), mean)
 
 
 def test_the_regularisers_are_the_three_of_the_paper():

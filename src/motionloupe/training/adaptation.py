@@ -24,6 +24,7 @@ from motionloupe.data.photometry import Bytes
 from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK, default_flow
 from motionloupe.networks.weights import load_weights, save_weights
+from motionloupe.training.average import WeightAverage
 from motionloupe.training.config import FlowLoss
 from motionloupe.training.lessons import flowmag_task
 from motionloupe.training.real import view
@@ -37,6 +38,7 @@ _LARGEST_MEMORY = 256e6  # bytes of frames that are kept
 _MOST_FRAMES = 96
 _LEAST_FRAMES = 3
 _BETTER = 1e-3  # share by which the loss must fall to count as lower
+_TRIES = 4  # views that are drawn until one changes as much as its frame does on the whole
 _VIEWS = Augment(crop=(0.8, 1.0), turn=5.0, flip=True, colour=0.4)
 _IN_VAIN = "adaptation did not lower the loss on held-out frames: the weights are as they were"
 
@@ -47,15 +49,18 @@ class Adaptation:
 
     ``size``: pixels a side of the views, ``batch``: views a step; ``alpha``: the factors that are
     practised, log-uniform; ``flow``: the estimator, None for RAFT-small where its weights are at
-    hand and Lucas-Kanade else; ``check``: steps between two looks at ``views`` held-out views, of
-    which ``patience`` in a row without a lower loss end it early. Raises UserError.
+    hand and Lucas-Kanade else; ``average``: decay of the average of the weights over the steps,
+    which is what is judged and kept (0: the weights themselves); ``check``: steps between two looks
+    at ``views`` held-out views, of which ``patience`` in a row without a lower loss end it early.
+    Raises UserError.
     """
 
     steps: int | None = None
     minutes: float | None = 2.0
     size: int = 128
     batch: int = 2
-    rate: float = 1e-4
+    rate: float = 3e-4
+    average: float = 0.9
     alpha: tuple[float, float] = (1.5, 16.0)
     flow: str | None = None
     check: int = 15
@@ -149,6 +154,7 @@ class _Pupil:
         self.network = network.eval().requires_grad_(True)
         self.task = flowmag_task(network, lesson).eval()
         self.adam = torch.optim.Adam(network.parameters(), lr=options.rate)
+        self.average = WeightAverage(network, options.average)
         self.best = self._weights()
 
     def learn(self, began: float, tell: Tell) -> tuple[float, float, int]:
@@ -181,7 +187,7 @@ class _Pupil:
         rng = np.random.default_rng([self.options.seed, step])
         learned = self.frames.learned
         samples = [
-            self._view(learned[rng.integers(len(learned))], _VIEWS, self._draw_alpha(rng), rng)
+            self._moving_view(learned[rng.integers(len(learned))], rng)
             for _ in range(self.options.batch)
         ]
         loss = self.task(default_collate(samples))["loss"]
@@ -191,10 +197,18 @@ class _Pupil:
         loss.backward()
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.adam.step()
+        self.average.update(self.network, step)
         return float(loss.detach())
 
-    def _draw_alpha(self, rng: np.random.Generator) -> float:
-        return draw_number(self.options.alpha, "log", rng)
+    def _moving_view(self, later: Bytes, rng: np.random.Generator) -> dict[str, Tensor]:
+        """A view in which something happens, if a few tries find one: the rest teaches little."""
+        least = np.abs(later.astype(np.float32) - self.frames.first).mean() / 255.0
+        alpha = draw_number(self.options.alpha, "log", rng)
+        for _ in range(_TRIES):
+            found = self._view(later, _VIEWS, alpha, rng)
+            if (found["a"] - found["b"]).abs().mean() >= least:
+                break
+        return found
 
     def _view(
         self, later: Bytes, change: Augment, alpha: float, rng: np.random.Generator
@@ -214,11 +228,12 @@ class _Pupil:
 
     @torch.no_grad()
     def _judge(self, views: list[dict[str, Tensor]]) -> float:
-        losses = [float(self.task(default_collate([sample]))["loss"]) for sample in views]
+        with self.average.within(self.network):
+            losses = [float(self.task(default_collate([sample]))["loss"]) for sample in views]
         return sum(losses) / len(losses)
 
     def _weights(self) -> dict[str, Tensor]:
-        return {k: v.detach().clone() for k, v in self.network.state_dict().items()}
+        return {name: value.clone() for name, value in self.average.weights.items()}
 
 
 def _kept(source: str | Path, selection: dict[str, Any]) -> _Frames:

@@ -81,7 +81,10 @@ class OhLoss:
 
 @dataclass(frozen=True)
 class FlowLoss:
-    """L1 of flows in pixels + ``colour`` x L1 of colours, through the estimator ``flow``."""
+    """L1 of flows in pixels + ``colour`` x L1 of colours, through the estimator ``flow``.
+
+    Of several, parted by commas, each counts alike.
+    """
 
     flow: str = "raft-small"
     iterations: int = 5

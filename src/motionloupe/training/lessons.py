@@ -19,7 +19,7 @@ from motionloupe.training.config import (
     TruthLoss,
     Unsupervised,
 )
-from motionloupe.training.losses import MagnificationLoss, MotionGap
+from motionloupe.training.losses import MagnificationLoss, MotionGap, SeveralEstimators
 from motionloupe.training.tasks import (
     FlowmagTask,
     FlowTask,
@@ -105,9 +105,11 @@ def _check_one_factor(network: FlavrUNet, config: Config) -> None:
 
 
 def flowmag_task(network: nn.Module, loss: FlowLoss) -> FlowmagTask:
-    """FlowMag's lesson for a generator. Raises UserError where the estimator cannot be had."""
+    """FlowMag's lesson for a generator. Raises UserError where an estimator cannot be had."""
     options: dict[str, Any] = {"zero_correct": loss.zero_correct}
     if loss.iterations:
         options["iterations"] = loss.iterations
-    teacher = MagnificationLoss(load_flow(loss.flow, **options), loss.border)
+    names = [name.strip() for name in loss.flow.split(",")]
+    teachers = [MagnificationLoss(load_flow(name, **options), loss.border) for name in names]
+    teacher = teachers[0] if len(teachers) == 1 else SeveralEstimators(teachers)
     return FlowmagTask(network, teacher, loss.colour)

@@ -4,6 +4,7 @@ Convention: pictures (B, 3, H, W) in [0, 1], flow (B, 2, H, W) in pixels with x 
 alpha (B, 1, 1, 1) or (B, 1, H, W).
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
@@ -67,6 +68,20 @@ class MagnificationLoss(nn.Module):
         return MotionTerms(
             masked_mean((flow - wanted).abs(), counts), masked_mean((drawn - shown).abs(), counts)
         )
+
+
+class SeveralEstimators(nn.Module):
+    """The mean of FlowMag's loss through several estimators: what pleases one may fool another."""
+
+    def __init__(self, losses: Iterable[MagnificationLoss]) -> None:
+        super().__init__()
+        self.losses = nn.ModuleList(losses)
+
+    def forward(
+        self, reference: Tensor, frame: Tensor, answer: Tensor, alpha: Tensor
+    ) -> MotionTerms:
+        terms = [loss(reference, frame, answer, alpha) for loss in self.losses]
+        return MotionTerms(*(torch.stack(term).mean() for term in zip(*terms, strict=True)))
 
 
 class MotionGap(nn.Module):

@@ -19,6 +19,7 @@ from motionloupe.training.flow_losses import robust_distance, unsupervised
 from motionloupe.training.losses import (
     MagnificationLoss,
     MotionGap,
+    SeveralEstimators,
     decomposition_regularisers,
     dissimilarity,
     multiscale_l1,
@@ -109,7 +110,9 @@ class OhTask(Task):
 class FlowmagTask(Task):
     """FlowMag: no truth; the flow of the answer is held to alpha times the flow of the input."""
 
-    def __init__(self, network: nn.Module, teacher: MagnificationLoss, colour: float) -> None:
+    def __init__(
+        self, network: nn.Module, teacher: MagnificationLoss | SeveralEstimators, colour: float
+    ) -> None:
         super().__init__()
         self.network = network
         self.teacher = teacher
