@@ -80,10 +80,11 @@ def test_a_point_of_b_is_seen_in_y_unless_something_moved_in_front_or_it_left():
     config = only("foreground", size=(160, 128), motion=(1, 3), alpha=(5, 5))
     scene = scenes(replace(config, noise=(0, 0), rounding=False), 11)[0]
     seen = scene.b_seen_in_y  # the background rests
-    assert seen.shape == (1, 128, 160)
+    assert seen.shape == scene.layer_of_b.shape == (1, 128, 160)
     rests = (scene.backward_flow == 0).all(0)
     same = (scene.b - scene.y).abs().amax(0) < 1e-6
     assert (seen[0][rests & same] == 1).float().mean() > 0.99
+    assert torch.equal(scene.layer_of_b[0] == 0, rests)  # the background is the lowest
     hidden = rests & (seen[0] == 0)
     assert hidden.float().mean() > 0.005
     assert same[hidden].float().mean() < 0.2

@@ -259,3 +259,9 @@ def test_the_close_up_is_where_magnification_shows():
     assert (rows.stop - rows.start, columns.stop - columns.start) == (24, 32)
     change = (case.targets[0].truth - case.targets[0].source).abs().mean(dim=1)[0]
     assert change[rows, columns].mean() > 1.2 * change[16:-16, 16:-16].mean()
+
+
+def test_the_help_names_every_suite(capsys):
+    assert main(["bench", "--help"]) == 0
+    told = "".join(capsys.readouterr().out.split())  # lines break at hyphens
+    assert not [name for name in SUITES if name not in told]

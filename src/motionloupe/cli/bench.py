@@ -23,7 +23,7 @@ SuiteNames = Annotated[
     typer.Argument(
         metavar="SUITE",
         help="all that there is material for, or some with commas: subpixel,noise,noise-subpixel,"
-        "alpha,mixed,input-motion,magnified-motion,still,temporal,pairs,noise-real,physical.",
+        "alpha,mixed,compressed,input-motion,magnified-motion,still,temporal,pairs,noise-real,physical.",
     ),
 ]
 Output = Annotated[

@@ -91,6 +91,11 @@ class Scene:
         """(2, H, W) pixels, x then y: where each point of b was in a, less its place in b."""
         return torch.from_numpy(self._origin_of_b)
 
+    @property
+    def layer_of_b(self) -> Tensor:
+        """(1, H, W): the number of the layer that each pixel of b shows, larger in front."""
+        return torch.from_numpy(self._drawn_b.owner[None].astype(np.float32))
+
     @cached_property
     def b_seen_in_y(self) -> Tensor:
         """(1, H, W): 1 for the pixels of b whose point is seen in y too, 0 for the others."""

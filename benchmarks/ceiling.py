@@ -1,0 +1,101 @@
+"""What `flowmag` would gain by knowing more: its picture with the true motion and the true front.
+
+    python -m benchmarks.ceiling --backgrounds PHOTOS --objects CUTOUTS --count 12 --alpha 16
+    python -m benchmarks.ceiling ... --weights mine.safetensors --estimators lucas-kanade
+
+The scenes are those of `bench mixed`, of pictures kept out of training. The network's own motion,
+or its own order of what lies in front, is replaced by the scene's; what is missing then is due to
+the splat, to the mending, and to the meter, which errs on what is guessed in holes.
+"""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from motionloupe.arrays import from_tensor, to_tensor
+from motionloupe.data import folders
+from motionloupe.data.config import SceneConfig
+from motionloupe.data.scenes import Scene, Scenes
+from motionloupe.evaluation.metrics import end_point_error, ssim
+from motionloupe.evaluation.synthetic import LARGEST_MAGNIFIED
+from motionloupe.flow import load_flow
+from motionloupe.flow.base import FlowEstimator
+from motionloupe.magnifiers import load
+from motionloupe.networks.splat import FlowmagSplat
+from motionloupe.networks.weights import find_weights, load_weights
+
+BORDER = 16  # pixels that do not count: nobody knows what enters the frame
+DECISIVE = 4.0  # natural logarithm of the weight that one layer has over the next
+
+
+def answers(network: FlowmagSplat, scene: Scene) -> Iterator[tuple[str, Tensor]]:
+    """Names and pictures (1, 3, H, W) of one scene."""
+    a, b = scene.a[None], scene.b[None]
+    yield "warp-bilinear", warped(a, b, scene.alpha)
+    found = network.find(a, b)
+    motions = {"own": found.motion, "true": -scene.backward_flow[None]}
+    fronts = {"own": found.importance, "true": DECISIVE * scene.layer_of_b[None]}
+    for front, importance in fronts.items():
+        for motion, displacement in motions.items():
+            drawn = network.draw(b, (scene.alpha - 1.0) * displacement, importance)
+            yield f"{motion} motion, {front} front", drawn.clamp(0.0, 1.0)
+
+
+def warped(a: Tensor, b: Tensor, alpha: float) -> Tensor:
+    """What `warp-bilinear` makes of the pair."""
+    first, second = (from_tensor(frame, np.float32) for frame in (a, b))
+    return to_tensor(load("warp-bilinear").pair(first, second, alpha))
+
+
+def judged(scene: Scene, picture: Tensor, meters: dict[str, FlowEstimator]) -> list[float]:
+    """SSIM, and the motion gap in pixels by every meter."""
+    a, truth = scene.a[None], scene.y[None]
+    gaps = [
+        float(end_point_error(meter(a, picture), meter(a, truth), border=BORDER))
+        for meter in meters.values()
+    ]
+    return [float(ssim(picture, truth, border=BORDER)), *gaps]
+
+
+@torch.no_grad()
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("--backgrounds", type=Path, required=True)
+    parser.add_argument("--objects", type=Path, required=True)
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--alpha", type=float, default=16.0)
+    parser.add_argument("--count", type=int, default=12)
+    parser.add_argument("--side", type=int, default=160, help="pixels")
+    parser.add_argument("--estimators", default="raft-small,lucas-kanade")
+    args = parser.parse_args()
+    network = load_weights(find_weights("flowmag", args.weights)).network
+    meters = {name: load_flow(name, zero_correct=True) for name in args.estimators.split(",")}
+    config = SceneConfig(
+        size=(args.side, args.side),
+        parts={"moving": 1.0, "foreground": 1.0},
+        motion=(0.1, min(3.0, LARGEST_MAGNIFIED / args.alpha)),
+        largest_magnified=LARGEST_MAGNIFIED,
+        alpha=(args.alpha, args.alpha),
+        noise=(0.0, 0.0),
+    )
+    pictures = folders.backgrounds(args.backgrounds, "test")
+    scenes = Scenes(pictures, folders.objects(args.objects, "test"), config)
+    rows: dict[str, list[list[float]]] = {}
+    for index in range(args.count):
+        for name, picture in answers(network, scenes[index]):
+            rows.setdefault(name, []).append(judged(scenes[index], picture, meters))
+    print(f"alpha {args.alpha:g}, {args.count} scenes\n\n| | SSIM | {' | '.join(meters)} (px) |")
+    print("|---|---|" + "---|" * len(meters))
+    for name, values in rows.items():
+        cells = [f"{value:.3f}" for value in np.mean(values, axis=0)]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
