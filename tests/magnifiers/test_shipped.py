@@ -2,11 +2,13 @@
 
 from importlib import resources
 
+import cv2
 import numpy as np
 import pytest
 
 from motionloupe import load
 from motionloupe.arrays import to_tensor
+from motionloupe.cli import main
 from motionloupe.evaluation.metrics import psnr
 from motionloupe.magnifiers import METHODS
 from motionloupe.measurement.displacement import displacement
@@ -65,3 +67,39 @@ def test_flowmag_leaves_a_noisy_still_scene_still(flowmag):
     dx, dy = displacement(still, drawn / 255.0, (20, 20, 88, 56))
     assert np.hypot(dx, dy) < 0.05
     assert float(psnr(to_tensor(drawn), to_tensor(second))) > 30
+
+
+@pytest.mark.parametrize(("motion", "alpha"), [(0.5, 5.0), (0.5, 10.0), (0.5, 20.0), (0.2, 20.0)])
+def test_oh2018_gives_the_factor_in_its_range(motion, alpha):
+    assert 0.8 < measured_gain(load("oh2018"), motion, alpha) < 1.15
+
+
+def test_oh2018_leaves_a_noisy_still_scene_still():
+    rng = np.random.default_rng(0)
+    still = texture(96, 128)
+    first, second = (to_uint8(still + 0.004 * rng.standard_normal(still.shape)) for _ in range(2))
+    drawn = load("oh2018").pair(first, second, 16.0)
+    assert np.hypot(*displacement(still, drawn / 255.0, (20, 20, 88, 56))) < 0.05
+
+
+@pytest.mark.parametrize("background", ["keep", "composite"])
+def test_flowmag_magnifies_only_what_the_user_points_at(tmp_path, background):
+    def both(dx):
+        return to_uint8(np.hstack([shifted(texture(96, 96, seed), dx) for seed in (0, 1)]))
+
+    (tmp_path / "in").mkdir()
+    frames = [both(0.0), both(0.3)]
+    for number, frame in enumerate(frames):
+        cv2.imwrite(str(tmp_path / "in" / f"{number}.png"), frame[..., ::-1])
+    mask = np.zeros((96, 192), np.uint8)
+    mask[:, :96] = 255
+    cv2.imwrite(str(tmp_path / "mask.png"), mask)
+    words = f"magnify {tmp_path / 'in'} {tmp_path / 'out'} -a 10 --background {background}"
+    assert main([*words.split(), "--mask", str(tmp_path / "mask.png"), "--quiet"]) == 0
+    drawn = cv2.imread(str(sorted((tmp_path / "out").iterdir())[1]))[..., ::-1]
+    left, right = (20, 20, 56, 56), (116, 20, 56, 56)
+    assert displacement(frames[0], drawn, left)[0] == pytest.approx(3.0, rel=0.1)
+    assert displacement(frames[0], drawn, right)[0] == pytest.approx(0.3, abs=0.05)
+    if background == "composite":
+        off = np.abs(drawn[:, 96:].astype(float) - frames[1][:, 96:])
+        assert off.mean() < 1.0

@@ -29,6 +29,9 @@ METHODS = {
     "phase": Entry(
         "phase", "Phase", "Wadhwa 2013: complex steerable pyramid; the safe choice for small motion"
     ),
+    "oh2018": Entry(
+        "oh2018", "Oh2018", "Oh 2018: learned shapes; no flow, smooth, soft where motion is large"
+    ),
     "riesz": Entry("riesz", "Riesz", "Wadhwa 2014: Riesz pyramid; nearly as good as phase, faster"),
     "linear": Entry("linear", "Linear", "Wu 2012: linear Eulerian; fastest, for very small motion"),
     "acceleration": Entry(

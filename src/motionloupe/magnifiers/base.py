@@ -52,6 +52,8 @@ class Magnifier(ABC, Generic[Analysis]):
     """Whether motion can be filtered in time."""
     draws_reference: ClassVar[bool] = False
     """Whether pictures are made of the reference's pixels instead of the frame's."""
+    redraws: ClassVar[bool] = False
+    """Whether every pixel is drawn anew, so that even a still picture comes back only nearly."""
 
     def __init__(
         self,

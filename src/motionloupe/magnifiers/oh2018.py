@@ -29,6 +29,8 @@ class Oh2018(Magnifier[Encoded]):
     keeps its own texture and all of its motion, and the band is magnified on top.
     """
 
+    redraws = True
+
     def __init__(self, *, weights: str | Path | None = None, **common: Unpack[Common]) -> None:
         super().__init__(**common)
         path = find_weights("oh2018", weights)

@@ -38,7 +38,6 @@ _LARGEST_MEMORY = 256e6  # bytes of frames that are kept
 _MOST_FRAMES = 96
 _LEAST_FRAMES = 3
 _BETTER = 1e-3  # share by which the loss must fall to count as lower
-_TRIES = 4  # views that are drawn until one changes as much as its frame does on the whole
 _VIEWS = Augment(crop=(0.8, 1.0), turn=5.0, flip=True, colour=0.4)
 _IN_VAIN = "adaptation did not lower the loss on held-out frames: the weights are as they were"
 
@@ -59,7 +58,7 @@ class Adaptation:
     minutes: float | None = 2.0
     size: int = 128
     batch: int = 2
-    rate: float = 3e-4
+    rate: float = 2e-4
     average: float = 0.9
     alpha: tuple[float, float] = (1.5, 16.0)
     flow: str | None = None
@@ -187,7 +186,7 @@ class _Pupil:
         rng = np.random.default_rng([self.options.seed, step])
         learned = self.frames.learned
         samples = [
-            self._moving_view(learned[rng.integers(len(learned))], rng)
+            self._view(learned[rng.integers(len(learned))], _VIEWS, self._draw_alpha(rng), rng)
             for _ in range(self.options.batch)
         ]
         loss = self.task(default_collate(samples))["loss"]
@@ -200,15 +199,8 @@ class _Pupil:
         self.average.update(self.network, step)
         return float(loss.detach())
 
-    def _moving_view(self, later: Bytes, rng: np.random.Generator) -> dict[str, Tensor]:
-        """A view in which something happens, if a few tries find one: the rest teaches little."""
-        least = np.abs(later.astype(np.float32) - self.frames.first).mean() / 255.0
-        alpha = draw_number(self.options.alpha, "log", rng)
-        for _ in range(_TRIES):
-            found = self._view(later, _VIEWS, alpha, rng)
-            if (found["a"] - found["b"]).abs().mean() >= least:
-                break
-        return found
+    def _draw_alpha(self, rng: np.random.Generator) -> float:
+        return draw_number(self.options.alpha, "log", rng)
 
     def _view(
         self, later: Bytes, change: Augment, alpha: float, rng: np.random.Generator
