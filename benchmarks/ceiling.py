@@ -9,8 +9,9 @@ the splat, to the mending, and to the meter, which errs on what is guessed in ho
 """
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,17 +26,22 @@ from motionloupe.evaluation.synthetic import LARGEST_MAGNIFIED
 from motionloupe.flow import load_flow
 from motionloupe.flow.base import FlowEstimator
 from motionloupe.magnifiers import load
+from motionloupe.magnifiers.base import Magnifier
 from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.networks.weights import find_weights, load_weights
 
+BASELINE = "warp-bilinear"
 BORDER = 16  # pixels that do not count: nobody knows what enters the frame
 DECISIVE = 4.0  # natural logarithm of the weight that one layer has over the next
 
 
-def answers(network: FlowmagSplat, scene: Scene) -> Iterator[tuple[str, Tensor]]:
+def answers(
+    network: FlowmagSplat, baseline: Magnifier[Any], scene: Scene
+) -> Iterator[tuple[str, Tensor]]:
     """Names and pictures (1, 3, H, W) of one scene."""
     a, b = scene.a[None], scene.b[None]
-    yield "warp-bilinear", warped(a, b, scene.alpha)
+    frames = [from_tensor(frame, np.float32) for frame in (a, b)]
+    yield BASELINE, to_tensor(baseline.pair(*frames, scene.alpha))
     found = network.find(a, b)
     motions = {"own": found.motion, "true": -scene.backward_flow[None]}
     fronts = {"own": found.importance, "true": DECISIVE * scene.layer_of_b[None]}
@@ -45,20 +51,16 @@ def answers(network: FlowmagSplat, scene: Scene) -> Iterator[tuple[str, Tensor]]
             yield f"{motion} motion, {front} front", drawn.clamp(0.0, 1.0)
 
 
-def warped(a: Tensor, b: Tensor, alpha: float) -> Tensor:
-    """What `warp-bilinear` makes of the pair."""
-    first, second = (from_tensor(frame, np.float32) for frame in (a, b))
-    return to_tensor(load("warp-bilinear").pair(first, second, alpha))
-
-
-def judged(scene: Scene, picture: Tensor, meters: dict[str, FlowEstimator]) -> list[float]:
-    """SSIM, and the motion gap in pixels by every meter."""
+def judge(scene: Scene, meters: Iterable[FlowEstimator]) -> Callable[[Tensor], list[float]]:
+    """What gives a picture's SSIM, and its motion gap in pixels by every meter."""
     a, truth = scene.a[None], scene.y[None]
-    gaps = [
-        float(end_point_error(meter(a, picture), meter(a, truth), border=BORDER))
-        for meter in meters.values()
-    ]
-    return [float(ssim(picture, truth, border=BORDER)), *gaps]
+    wanted = [(meter, meter(a, truth)) for meter in meters]
+
+    def scores(picture: Tensor) -> list[float]:
+        gaps = [end_point_error(meter(a, picture), flow, border=BORDER) for meter, flow in wanted]
+        return [float(score) for score in (ssim(picture, truth, border=BORDER), *gaps)]
+
+    return scores
 
 
 @torch.no_grad()
@@ -75,6 +77,7 @@ def main() -> None:
     parser.add_argument("--estimators", default="raft-small,lucas-kanade")
     args = parser.parse_args()
     network = load_weights(find_weights("flowmag", args.weights)).network
+    baseline = load(BASELINE)
     meters = {name: load_flow(name, zero_correct=True) for name in args.estimators.split(",")}
     config = SceneConfig(
         size=(args.side, args.side),
@@ -88,8 +91,10 @@ def main() -> None:
     scenes = Scenes(pictures, folders.objects(args.objects, "test"), config)
     rows: dict[str, list[list[float]]] = {}
     for index in range(args.count):
-        for name, picture in answers(network, scenes[index]):
-            rows.setdefault(name, []).append(judged(scenes[index], picture, meters))
+        scene = scenes[index]
+        scores = judge(scene, meters.values())
+        for name, picture in answers(network, baseline, scene):
+            rows.setdefault(name, []).append(scores(picture))
     print(f"alpha {args.alpha:g}, {args.count} scenes\n\n| | SSIM | {' | '.join(meters)} (px) |")
     print("|---|---|" + "---|" * len(meters))
     for name, values in rows.items():
