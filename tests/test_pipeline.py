@@ -8,8 +8,10 @@ import pytest
 
 import motionloupe.pipeline
 from motionloupe import UserError
+from motionloupe.masks import Focus, Region
 from motionloupe.measurement.displacement import displacement
 from tests.scenes import clip, to_uint8
+from tests.video.media import make_video
 
 magnify = partial(motionloupe.pipeline.magnify, method="phase")  # the way is the same for all
 
@@ -18,15 +20,13 @@ def sway(t):
     return 0.2 * np.sin(2 * np.pi * 3 * t)
 
 
-def write(path, frames, rate=30, pts=None):
+def write(path, frames, rate=30):
     with av.open(str(path), "w") as container:
         stream = container.add_stream("ffv1", rate=rate)
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = "bgr0"
-        for index, frame in enumerate(frames):
+        for frame in frames:
             picture = av.VideoFrame.from_ndarray(to_uint8(frame), format="rgb24")
-            if pts is not None:
-                picture.pts, picture.time_base = pts[index], stream.codec_context.time_base
             container.mux(stream.encode(picture))
         container.mux(stream.encode(None))
     return path
@@ -91,6 +91,56 @@ def test_views_are_written_beside_the_result(swaying, tmp_path):
     assert both[0].shape[1] > 2 * 128
     assert times == pytest.approx(read(target)[1], abs=1e-6)
     assert result.extras["slice"].read_bytes().startswith(b"\x89PNG")
+
+
+def test_views_of_numbered_pictures_lie_beside_their_folder(swaying, tmp_path):
+    line = (10, 48, 110, 48)
+    result = magnify(swaying, f"{tmp_path}/out/%05d.png", side_by_side=True, slice_line=line)
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(
+        ["in.mkv", "out", "out_side_by_side.mp4", "out_slice.png"]
+    )
+    assert all(path.is_file() for path in result.extras.values())
+
+
+def test_preparation_comes_after_every_check_and_before_the_work(swaying, tmp_path):
+    target, calls = tmp_path / "out.mkv", []
+
+    def prepare():
+        calls.append(sorted(p.name for p in tmp_path.iterdir()))
+        return {"sigma": 3.0}
+
+    for wrong in ({"alpha": -1.0}, {"reference": "99s"}, {"band": (2, 40)}):
+        with pytest.raises(UserError):
+            magnify(swaying, target, prepare=prepare, **wrong)
+    with pytest.raises(UserError, match="input itself"):
+        magnify(swaying, swaying, prepare=prepare, force=True)
+    assert calls == []
+    magnify(swaying, target, lossless=True, prepare=prepare)
+    assert len(calls) == 1
+    magnify(swaying, tmp_path / "same.mkv", lossless=True, sigma=3.0)
+    for one, two in zip(read(target)[0], read(tmp_path / "same.mkv")[0], strict=True):
+        assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize(("cut", "changed"), [({}, 4), ({"start": 0.3}, 1)])
+def test_masks_count_from_the_first_picture_wherever_its_clock_begins(tmp_path, cut, changed):
+    frames = clip(sway, seconds=0.5)
+    late = make_video(
+        tmp_path / "late.mkv",
+        [to_uint8(frame) for frame in frames],
+        pts=[number + 6 for number in range(len(frames))],
+        rate=30,
+        codec="ffv1",
+        pixel_format="bgr0",
+        sound=["flac"],
+    )
+    masks = np.zeros((len(frames), *frames[0].shape[:2]), np.float32)
+    masks[4] = 1.0
+    focus = Focus([Region(mask=masks)], background="composite")
+    result = magnify(late, tmp_path / "out.mkv", focus=focus, lossless=True, **cut)
+    after, before = read(tmp_path / "out.mkv")[0], frames[len(frames) - result.frames :]
+    differ = [not np.array_equal(x, to_uint8(y)) for x, y in zip(after, before, strict=True)]
+    assert [number for number, differs in enumerate(differ) if differs] == [changed]
 
 
 def test_the_slice_of_high_speed_footage_shows_true_seconds(swaying, tmp_path, monkeypatch):

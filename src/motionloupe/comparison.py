@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from motionloupe.errors import UserError
-from motionloupe.pipeline import Result, expected_frames
+from motionloupe.pipeline import Result, expected_frames, length
 from motionloupe.video import Frame, Reader, open_reader, open_writer
 from motionloupe.video.target import check_target
 from motionloupe.views import Line, SliceRecorder, beside, draw_slices
@@ -35,9 +35,7 @@ def compare(
     named = list(labels or [Path(source).stem for source in sources])
     if len(named) != len(sources):
         raise UserError(f"found {len(named)} labels for {len(sources)} videos; give one for each")
-    for source in sources:
-        if Path(source).is_file() and Path(target).is_file() and Path(target).samefile(source):
-            raise UserError(f"{target} is one of the inputs: choose another output")
+    _check_none_is(target, sources)
     began = time.monotonic()
     with ExitStack() as stack:
         readers = [stack.enter_context(open_reader(source, **cut)) for source in sources]
@@ -45,15 +43,26 @@ def compare(
         notes = _rates(readers, named)
         expected = min((n for r in readers if (n := expected_frames(r.info))), default=None)
         writer = stack.enter_context(open_writer(target, info, sound=sound, force=force))
-        done, duration, step = 0, 0.0, 1.0 / info.fps
+        done, duration = 0, 0.0
+        first: Frame | None = None
         for row in _rows(readers, named, notes):
             writer.write(beside([f.image for f in row], named), row[0].pts, row[0].duration)
-            done, duration = done + 1, row[0].seconds + step
+            first = first or row[0]
+            done, duration = done + 1, length(first, row[0], info)
             if progress is not None:
                 progress(done, expected)
     warnings = [*notes, *writer.warnings, *(text for r in readers for text in r.warnings)]
     took = time.monotonic() - began
     return Result(Path(target), done, took, duration, tuple(dict.fromkeys(warnings)))
+
+
+def _check_none_is(target: str | Path, sources: Sequence[str | Path]) -> None:
+    """Raise UserError where the target is one of the sources: a file, or a folder of pictures."""
+    target = Path(target)
+    for source in map(Path, sources):
+        place = source if source.exists() else source.parent  # a glob reads a folder
+        if place.exists() and target.exists() and target.samefile(place):
+            raise UserError(f"{target} is one of the inputs: choose another output")
 
 
 def _rates(readers: Sequence[Reader], named: Sequence[str]) -> list[str]:
@@ -100,6 +109,7 @@ def draw_slice(
     target = Path(target)
     if target.suffix.lower() != ".png":
         raise UserError(f"a slice is written as .png, found {target.name}")
+    _check_none_is(target, sources)
     check_target(target, Path(sources[0]), force=force)
     named = list(labels or [Path(source).stem for source in sources])
     if len(named) != len(sources) or not sources:
@@ -113,9 +123,12 @@ def draw_slice(
         with open_reader(source, **cut) as reader:
             recorder.check(reader.info.width, reader.info.height)
             clock = float(reader.info.rate) / reader.info.fps  # the file's seconds -> true ones
+            first: Frame | None = None
             for frame in reader:
                 recorder.add(frame.image, frame.seconds * clock)
-                done, duration = done + 1, max(duration, frame.seconds * clock)
+                first = first or frame
+                done += 1
+                duration = max(duration, length(first, frame, reader.info) * clock)
                 if progress is not None:
                     progress(done, expected_frames(reader.info) if len(sources) == 1 else None)
             warnings.extend(reader.warnings)

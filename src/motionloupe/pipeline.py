@@ -66,6 +66,7 @@ def magnify(
     side_by_side: bool | str | Path = False,
     slice_line: Line | None = None,
     progress: Progress | None = None,
+    prepare: Callable[[], dict[str, Any]] | None = None,
     **options: Any,
 ) -> Result:
     """Magnify the motion of a whole video and write it: same length, rate, size and sound.
@@ -76,13 +77,16 @@ def magnify(
     as "2.5s"), "dynamic" with the previous one. ``band``: (low, high) hertz. ``focus``: the objects
     to magnify; without it, everything is. ``fps``: the true rate of high-speed footage whose file
     plays slower. ``start``, ``end``: seconds. ``scale``: factor of the frame's size. ``lossless``:
-    FFV1. ``depth``: 8 or 10 bits out. ``side_by_side``: also write input and output beside each
-    other (True, or a path). ``slice_line``: (x1, y1, x2, y2) in pixels, also draw how the picture
-    along this line changes. ``progress(done, expected)`` is called after each frame. ``options``:
-    the method's own. Raises UserError, and leaves nothing.
+    FFV1. ``depth``: bits per channel, 8 or 10, where ``lossless`` 12 and 16 too. ``side_by_side``:
+    also write input and output beside each other (True, or a path). ``slice_line``: (x1, y1, x2,
+    y2) in pixels, also draw how the picture along this line changes. ``progress(done, expected)``
+    is called after each frame. ``options``: the method's own; ``prepare`` is called once all else
+    has been checked and gives further ones, such as weights that it has learned. Raises UserError,
+    and leaves nothing.
     """
     began = time.monotonic()
-    magnifier = load(method, mode=mode, band=band, filter=filter, device=device, **options)
+    common: dict[str, Any] = {"mode": mode, "band": band, "filter": filter, "device": device}
+    magnifier = load(method, **common, **options)
     cut: dict[str, Any] = {"fps": fps, "start": start, "end": end, "scale": scale}
     extras = _extra_paths(Path(target), side_by_side, slice_line, force)
     with ExitStack() as stack:
@@ -93,14 +97,16 @@ def magnify(
         steps = _Steps(reader)
         aim = None
         if focus is not None:
-            first = read_frame(source, number=0, **cut)
-            aim = stack.enter_context(_aimed(focus, alpha, first, original, float(info.rate)))
+            aim = stack.enter_context(_aimed(focus, alpha, source, cut, original))
         pictures = magnifier.stream(steps, aim or alpha, info.fps, reference=original)
         views = _Views(extras, slice_line, info)
+        views.open(stack, source, cut, sound=sound, force=force)  # takes its name after the result
         writer = stack.enter_context(
             open_writer(target, info, lossless=lossless, depth=depth, sound=sound, force=force)
         )
-        views.open(stack, source, cut, sound=sound, force=force)
+        if prepare is not None:
+            magnifier = load(method, **common, **{**options, **prepare()})
+            pictures = magnifier.stream(steps, aim or alpha, info.fps, reference=original)
         steps.watch = views.before
         expected = expected_frames(info)
         for picture in pictures:
@@ -165,8 +171,13 @@ class _Steps:
         """Seconds from the first frame to the end of the last."""
         if self._first is None or self._last is None:
             return 0.0
-        shown = self._last.duration * float(info.time_base) or 1.0 / float(info.rate)
-        return self._last.seconds - self._first.seconds + shown
+        return length(self._first, self._last, info)
+
+
+def length(first: _Place | Frame, last: _Place | Frame, info: SourceInfo) -> float:
+    """Seconds from the beginning of one frame to the end of another."""
+    shown = last.duration * float(info.time_base) or 1.0 / float(info.rate)
+    return last.seconds - first.seconds + shown
 
 
 class _Views:
@@ -212,12 +223,14 @@ def _extra_paths(
     target: Path, side_by_side: bool | str | Path, line: Line | None, force: bool
 ) -> dict[str, Path]:
     extras: dict[str, Path] = {}
+    folder = target.absolute().parent
+    named = folder if "%" in target.name and folder.name else target  # out/%05d.png is the folder
     if side_by_side:
         suffix = target.suffix if target.suffix in (".mp4", ".mov", ".mkv") else ".mp4"
-        beside_target = target.with_name(f"{target.stem}_side_by_side{suffix}")
+        beside_target = named.with_name(f"{named.stem}_side_by_side{suffix}")
         extras["side_by_side"] = beside_target if side_by_side is True else Path(side_by_side)
     if line is not None:
-        extras["slice"] = target.with_name(f"{target.stem}_slice.png")
+        extras["slice"] = named.with_name(f"{named.stem}_slice.png")
     for path in extras.values():
         if path.exists() and not force:
             raise UserError(f"{path} exists already; --force overwrites it")
@@ -244,10 +257,21 @@ def _check(magnifier: Magnifier[Any], alpha: Alpha, info: SourceInfo) -> list[st
     return []
 
 
-def _aimed(focus: Focus, alpha: Alpha, first: Frame, reference: Image | None, rate: float) -> Aim:
-    """The focus on a video, drawn on the reference; masks for each frame count from the first."""
+def _aimed(
+    focus: Focus,
+    alpha: Alpha,
+    source: str | Path,
+    cut: dict[str, Any],
+    reference: Image | None,
+) -> Aim:
+    """The focus on a video, drawn on the reference; masks for each frame count from its first."""
+    with open_reader(source, **cut) as reader:
+        rate, first = float(reader.info.rate), next(iter(reader))
+    start = 0.0
+    if cut["start"]:  # pictures may begin later than the file, and containers round time stamps
+        begins = read_frame(source, number=0, fps=cut["fps"], scale=cut["scale"]).seconds
+        start = max(first.seconds - begins - 0.5 / rate, 0.0)
     drawn_on = first.image if reference is None else reference
-    start = max(first.seconds - 0.5 / rate, 0.0)  # containers round time stamps
     return Aim(focus, alpha, drawn_on, start=start, rate=rate)
 
 

@@ -144,6 +144,13 @@ def test_quiet_says_nothing(call):
         ("slice sway.mkv --line 0,0,9,9 -o nowhere/out.png", "nowhere"),
         ("compare sway.mkv sway.mkv -o sway.mkv --force", "one of the inputs"),
         ("compare sway.mkv sway.mkv --label one", "found 1 labels for 2 videos"),
+        ("adapt sway.mkv -o sway.mkv --force", "input itself"),
+        ("adapt sway.mkv -o . --force", "is a folder"),
+        ("magnify sway.mkv out.mp4 -m phase --adapt 1", "only flowmag adapts"),
+        ("magnify sway.mkv out.mp4 -m acceleration --set frequency=4Hz", "'4Hz'"),
+        ("interpolate sway.mkv -m oh2018 --weights a --set weights=b", "named twice"),
+        ("interpolate sway.mkv -m oh2018 --set weights=7", "7"),
+        ("magnify sway.mkv out.mp4 -m phase --box 9,9,20,20 --sam w", "--point"),
         ("info none.mp4", "none.mp4"),
     ],
 )
@@ -177,6 +184,25 @@ def test_a_comparison_is_as_long_as_the_shortest_and_says_so(call, folder):
     both = frames_of("both.mkv")
     assert len(both) == 12
     assert both[0].shape[1] == 80 + 4 + 60
+
+
+@pytest.mark.parametrize("second", ["pictures", "pictures/*.png"])
+def test_a_comparison_leaves_the_pictures_of_its_inputs_alone(call, folder, second):
+    (folder / "pictures").mkdir()
+    for number in range(2):
+        cv2.imwrite(f"pictures/{number:06d}.png", np.full((64, 80, 3), number, np.uint8))
+    code, _, err = call(f"compare sway.mkv {second} -o pictures --force")
+    assert code == 2
+    assert "one of the inputs" in err
+    assert cv2.imread("pictures/000001.png").max() == 1
+
+
+def test_a_part_of_a_video_is_as_long_as_it_is(call):
+    part = "--start 0.4 --end 0.7 --json"
+    compared = json.loads(call(f"compare sway.mkv sway.mkv -o both.mkv {part}")[1])
+    sliced = json.loads(call(f"slice sway.mkv --line 9,20,70,20 {part}")[1])
+    for record in (compared, sliced):
+        assert record["duration"] == pytest.approx(0.3, abs=1e-6)
 
 
 def test_info_knows_the_file_and_its_motion(call):

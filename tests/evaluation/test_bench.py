@@ -193,6 +193,7 @@ def test_rows_that_are_no_method_say_what_was_trained_or_fitted(pictures, tmp_pa
         (["noise-real"], "--clips DIR"),
         (["still", "--band", "1", "2"], "--band is for the suite physical"),
         (["still", "--reference", "sensor.csv"], "--video FILE"),
+        (["still", "--box", "1,2,3,4"], "--video FILE"),
     ],
 )
 def test_mistakes_are_one_line(pictures, tmp_path, capsys, words, reason):

@@ -40,6 +40,18 @@ def test_every_method_takes_part_before_the_checks():
     assert list(contestants(["riesz", "input"])) == ["riesz", "input", "truth", "broken"]
 
 
+def test_options_without_a_row_are_refused():
+    with pytest.raises(UserError, match="options for riesz, which has no row"):
+        contestants(["phase"], {"riesz": {"sigma": 4.0}})
+
+
+def test_other_shipped_weights_are_another_row(tmp_path, monkeypatch):
+    before = contestants(["oh2018"])["oh2018"].fingerprint
+    other = weights(tmp_path / "oh2018.safetensors", "oh2018")
+    monkeypatch.setattr("motionloupe.evaluation.contestants.shipped", lambda name: other)
+    assert contestants(["oh2018"])["oh2018"].fingerprint != before
+
+
 def test_a_method_answers_as_a_user_would_get_it(pair, sequence):
     method = contestants(["linear"], {"linear": {"lambda_c": 4.0}})["linear"]
     (answer,) = method.answer(pair)

@@ -232,7 +232,13 @@ def test_read_frame_by_number_and_by_time(tmp_path):
     assert number_of(read_frame(path, 7).image) == 7
     assert number_of(read_frame(path, seconds=0.30).image) == 7
     assert number_of(read_frame(path, 2, start=0.2).image) == 7
-    assert number_of(read_frame(path, seconds=99).image) == 11
+    assert number_of(read_frame(path, seconds=0.48).image) == 11
+    with pytest.raises(UserError, match=r"no frame at 99 s .* it ends at 0.480 s"):
+        read_frame(path, seconds=99)
+    with pytest.raises(UserError, match=r"no frame at 0.1 s .* it begins at 0.200 s"):
+        read_frame(path, seconds=0.1, start=0.2)
+    with pytest.raises(UserError, match=r"no frame .* between 0.01 and 0.02 s: choose a later end"):
+        read_frame(path, 0, start=0.01, end=0.02)
     with pytest.raises(UserError, match=r"no frame 12 .* the last one is 11"):
         read_frame(path, 12)
     with pytest.raises(UserError, match="one of the two"):

@@ -227,6 +227,13 @@ def test_a_picture_is_safe_from_its_result(tmp_path):
         copy(tmp_path / "000000.png", f"{tmp_path}/", force=True)
 
 
+def test_a_folder_may_stand_beside_the_file_of_pictures_that_it_comes_from(tmp_path):
+    (tmp_path / "one.png").write_bytes(png(pictures(1)[0]))
+    copy(tmp_path / "one.png", tmp_path / "frames")
+    copy(f"{tmp_path}/*.png", tmp_path / "all")
+    assert os.listdir(tmp_path / "frames") == os.listdir(tmp_path / "all") == ["000000.png"]
+
+
 def test_targets_that_cannot_be(tmp_path, source):
     (tmp_path / "file").write_text("x")
     cases = {

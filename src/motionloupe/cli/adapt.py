@@ -55,10 +55,12 @@ def command(
     """
     from motionloupe.networks.weights import find_weights
     from motionloupe.training.adaptation import adapt
+    from motionloupe.video.target import check_target
 
     target = output or Path(f"{options.stem(video)}_adapted.safetensors")
-    if target.exists() and not force:
-        raise UserError(f"{target} exists: choose another --output, or overwrite it with --force")
+    if target.is_dir():
+        raise UserError(f"{target} is a folder: name a file for the weights")
+    check_target(target, Path(video), force=force)
     cut: dict[str, Any] = {"fps": fps, "start": start, "end": end, "scale": scale}
     begin = find_weights("flowmag", weights)
     done = adapt(video, begin, target, chosen(limit, alpha, flow), tell=teller(quiet), **cut)

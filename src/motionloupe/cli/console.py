@@ -33,6 +33,9 @@ class Progress:
     def __call__(self, done: int, expected: int | None) -> None:
         if self._quiet:
             return
+        if self._bar is None and sys.stderr.isatty():
+            self._bar = _bar(self._unit)  # only now: other lines may have come before
+            self._bar.start()
         if self._bar is not None:
             total = None if expected is None else max(expected, done)
             self._bar.update(self._bar.task_ids[0], completed=done, total=total)
@@ -47,9 +50,6 @@ class Progress:
             print(_line(done, expected, rate, self._unit), file=sys.stderr, flush=True)
 
     def __enter__(self) -> "Progress":
-        if not self._quiet and sys.stderr.isatty():
-            self._bar = _bar(self._unit)
-            self._bar.start()
         return self
 
     def __exit__(

@@ -72,6 +72,8 @@ def focus(
         if given:
             raise UserError(f"--{given[0]} needs an object: give a --mask, --box or --point too")
         return None
+    if sam and not points:
+        raise UserError("--sam finds the object at a point: give a --point too")
     from motionloupe.masks import Focus
     from motionloupe.masks.sam import Sam2
 

@@ -53,6 +53,10 @@ def command(
     if weights is not None and method is None and settings:
         raise UserError("--set is for a method's own options: give --method too")
     own = options.method_options(method or DEFAULT_METHOD, settings or [])
+    if "weights" in own:
+        if weights is not None:
+            raise UserError("the weights are named twice, by --weights and by --set: leave one")
+        weights = Path(own.pop("weights"))
     name = f"{options.stem(video)}_interpolated_x{factor}{'.mkv' if lossless else '.mp4'}"
     with Progress(quiet) as progress:
         result = interpolate(

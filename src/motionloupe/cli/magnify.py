@@ -90,6 +90,8 @@ def command(
 
     Example: motionloupe magnify guitar.mp4 -a 25 --fps 600 --band 72 92
     """
+    if adapt is not None and method != "flowmag":
+        raise UserError(f"only flowmag adapts to a video, not {method}")
     if target and output:
         raise UserError(f"the output is named twice, {target} and {output}: leave one away")
     own = options.method_options(method, settings or [])
@@ -115,7 +117,8 @@ def command(
 
     with ExitStack() as stack:
         if adapt is not None:
-            own["weights"] = stack.enter_context(_adapted(video, adapt, quiet, own, choices))
+            learning = _adapted(video, adapt, quiet, own, choices)
+            choices["prepare"] = lambda: {"weights": stack.enter_context(learning)}
         progress = stack.enter_context(Progress(quiet))
         result = magnify(
             video,
@@ -133,8 +136,6 @@ def _adapted(
     video: str, limit: str, quiet: bool, own: dict[str, Any], choices: dict[str, Any]
 ) -> Iterator[Path]:
     """Weights of flowmag that have learned from the video, for as long as they are needed."""
-    if choices["method"] != "flowmag":
-        raise UserError(f"only flowmag adapts to a video, not {choices['method']}")
     from motionloupe.networks.weights import find_weights
     from motionloupe.training.adaptation import adapt
 

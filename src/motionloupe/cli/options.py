@@ -26,13 +26,15 @@ NoSound = Annotated[bool, typer.Option("--no-sound", help="Leave the sound away.
 Labels = Annotated[
     list[str] | None, typer.Option("--label", help="Instead of the file's name; one for each.")
 ]
-Lossless = Annotated[bool, typer.Option("--lossless", help="Write FFV1, in .mkv.")]
-Depth = Annotated[int | None, typer.Option(help="Bits per channel to write: 8 or 10.")]
+Lossless = Annotated[bool, typer.Option("--lossless", help="Write FFV1, in .mkv or .avi.")]
+Depth = Annotated[int | None, typer.Option(help="Bits per channel: 8 or 10; 12, 16 if lossless.")]
 Device = Annotated[str, typer.Option(help="Where to compute: cpu, cuda, ...")]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="The method's own option; repeatable."),
 ]
+
+_FILE = "weights"  # the one option without a default that is no number
 
 
 def line(text: str) -> tuple[float, float, float, float]:
@@ -77,7 +79,7 @@ def _typed(name: str, text: str, default: Any) -> Any:
     if text.lower() == "none" and not isinstance(default, str | int | float):
         return None
     if default is None:
-        return _number(text)
+        return text if name == _FILE else _number(text)
     if isinstance(default, int | float):
         return _as(name, text, type(default))
     if isinstance(default, tuple | list):

@@ -46,7 +46,7 @@ def given(options: Given, split: str, size: str, seed: int) -> Stocked:
         _pairs(found, options.pairs, split, area)
     if options.clips is not None:
         _clips(found, options.clips, split, area, seed)
-    if options.video or options.reference:
+    if options.video or options.reference or options.box or options.fps:
         _recording(found, options)
     return found
 

@@ -20,7 +20,7 @@ from motionloupe.evaluation.cases import FPS, Case, Suite, judged
 from motionloupe.evaluation.nivr import Fit, Nivr
 from motionloupe.magnifiers import METHODS, load, load_trained, options_of
 from motionloupe.magnifiers.base import Magnifier
-from motionloupe.stored import network_of, read_tensors
+from motionloupe.stored import network_of, read_tensors, shipped
 
 NIVR = "nivr"
 """A row that is no method of the user's: it takes part by its name alone, not in \"all\"."""
@@ -164,6 +164,9 @@ def contestants(
         if method_of(row) not in (*METHODS, NIVR):
             known = ", ".join([*METHODS, NIVR, *CHECKS])
             raise UserError(f"no method {method_of(row)!r} to bench; there are {known}")
+    for row in given:
+        if row not in rows and row not in map(method_of, rows):
+            raise UserError(f"options for {row}, which has no row: name it among the methods")
     found: dict[str, Contestant] = {
         row: _named(method_of(row), {**given.get(method_of(row), {}), **given.get(row, {})})
         for row in rows
@@ -192,9 +195,12 @@ def _named(name: str, options: Mapping[str, Any]) -> Contestant:
             if option not in known:
                 raise UserError(f"{name} has no option {option!r}; it has {', '.join(known)}")
         return Nivr(Fit(**options))
+    used = dict(options)
+    if "weights" in options_of(name):  # other weights that are shipped are other answers
+        used.setdefault("weights", shipped(name))
     return Method(
         lambda **common: load(name, **options, **common),
-        _described(name, options),
+        _described(name, used),
         settled=bool(options),
     )
 

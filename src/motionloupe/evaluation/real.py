@@ -13,7 +13,7 @@ from motionloupe.arrays import Image, to_tensor
 from motionloupe.data.clips import eight_bits
 from motionloupe.data.photometry import Bytes, add_photon_noise, quantise
 from motionloupe.errors import UserError
-from motionloupe.evaluation.cases import SHORTEST_SIDE, Case, Level, Suite, Target
+from motionloupe.evaluation.cases import Case, Level, Suite, Target, check_size
 from motionloupe.video import open_reader
 
 _TRIES = 8  # places of a clip that are looked at
@@ -32,6 +32,9 @@ class RealPairs:
     fingerprint: str = ""
     """Differs where the pairs do."""
 
+    def __post_init__(self) -> None:
+        check_size(self.size)
+
     @property
     def identity(self) -> list[Any]:
         return [self.size, self.fingerprint]
@@ -48,6 +51,9 @@ class Clips:
     paths: Sequence[Path]
     size: tuple[int, int]
     seed: int
+
+    def __post_init__(self) -> None:
+        check_size(self.size)
 
     @property
     def identity(self) -> list[Any]:
@@ -92,11 +98,7 @@ def liveliest_window(a: Bytes, b: Bytes, size: tuple[int, int]) -> Window:
     Raises UserError where the frames are too small to be judged.
     """
     height, width = a.shape[:2]
-    if min(height, width) < SHORTEST_SIDE:
-        raise UserError(
-            f"the benchmark needs frames of {SHORTEST_SIDE} x {SHORTEST_SIDE} or more, "
-            f"found {width} x {height}"
-        )
+    check_size((width, height))
     columns, rows = min(size[0], width), min(size[1], height)
     change = cv2.absdiff(a, b).astype(np.float32).mean(axis=2)
     sums = cv2.boxFilter(change, -1, (columns, rows), anchor=(0, 0), borderType=cv2.BORDER_CONSTANT)

@@ -16,7 +16,7 @@ from motionloupe.data.config import SceneConfig
 from motionloupe.data.photometry import Bytes
 from motionloupe.data.scenes import Scene, Scenes
 from motionloupe.errors import UserError
-from motionloupe.evaluation.cases import FPS, SHORTEST_SIDE, Case, Level, Suite, Target
+from motionloupe.evaluation.cases import FPS, Case, Level, Suite, Target, check_size
 
 LARGEST_MAGNIFIED = 30.0  # pixels
 
@@ -38,11 +38,7 @@ class Material:
     """Differs where the pictures do."""
 
     def __post_init__(self) -> None:
-        if min(self.size) < SHORTEST_SIDE:
-            raise UserError(
-                f"the benchmark needs scenes of {SHORTEST_SIDE} x {SHORTEST_SIDE} or more, "
-                f"found {self.size[0]} x {self.size[1]}"
-            )
+        check_size(self.size)
 
     @property
     def identity(self) -> list[Any]:

@@ -51,8 +51,10 @@ class Acceleration(Phase):
             raise UserError(f"the kernel must be one of {known}, found {kernel!r}")
         if self.filter is not None:
             raise UserError("acceleration has its own filter: leave the filter away")
-        if frequency is not None and not (math.isfinite(frequency) and frequency > 0):
-            raise UserError(f"the frequency must be above 0 hertz, found {frequency}")
+        if frequency is not None and not (
+            isinstance(frequency, int | float) and math.isfinite(frequency) and frequency > 0
+        ):
+            raise UserError(f"the frequency must be a number above 0 hertz, found {frequency!r}")
         self.frequency = frequency
         self.kernel: DerivativeKernel = kernel
 

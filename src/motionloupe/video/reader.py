@@ -66,13 +66,24 @@ def read_frame(
     with open_reader(source, fps=fps, start=start, end=end, scale=scale) as reader:
         for frame in reader:
             if seconds is not None and frame.seconds > seconds + 1e-9:
-                break
+                if found is None:
+                    raise UserError(
+                        f"there is no frame at {seconds:g} s of what is read of {source}: it "
+                        f"begins at {frame.seconds:.3f} s"
+                    )
+                return found
             found = frame
             if frame.index == number:
                 return frame
-    if number is not None:
-        last = found.index if found else 0
-        raise UserError(f"there is no frame {number} in {source}: the last one is {last}")
+        info = reader.info
     if found is None:
-        raise UserError(f"there is no frame at {seconds:g} s in {source}: it begins later")
+        raise UserError(f"there is no frame in {source}")
+    if number is not None:
+        raise UserError(f"there is no frame {number} in {source}: the last one is {found.index}")
+    ends = found.seconds + (found.duration * float(info.time_base) or 1.0 / float(info.rate))
+    if seconds is not None and seconds > ends + 1e-9:
+        raise UserError(
+            f"there is no frame at {seconds:g} s of what is read of {source}: it ends at "
+            f"{ends:.3f} s"
+        )
     return found

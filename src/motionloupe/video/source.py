@@ -103,6 +103,11 @@ class Selection:
             )
         return scaled
 
+    def between_frames(self, path: Path) -> UserError:
+        return UserError(
+            f"no frame of {path} lies between {self.start:g} and {self.end:g} s: choose a later end"
+        )
+
     def starts_beyond(self, path: Path, last: float) -> UserError:
         return UserError(
             f"start is {self.start:g} s but the last frame of {path} is at {last:.3f} s: "

@@ -34,7 +34,8 @@ def check_folder(path: Path, source: Path, *, force: bool) -> None:
     origin = source if source.is_dir() else source.parent
     holds = not source.is_file() or source.suffix.lower() in IMAGE_SUFFIXES
     place, origin = path.absolute().resolve(), origin.absolute().resolve()
-    if holds and (place == origin or origin in place.parents or place in origin.parents):
+    nested = source.is_dir() and (origin in place.parents or place in origin.parents)
+    if holds and (place == origin or nested):
         raise UserError(f"{path} and the input {source} lie in one another: choose another output")
     if path.is_dir() and any(path.iterdir()):
         _check_free(path, force)
