@@ -6,7 +6,12 @@ import torch
 
 from motionloupe.arrays import luma
 from motionloupe.measurement.displacement import displacement
-from motionloupe.networks.motion_finder import enlarged, first_order_motion
+from motionloupe.networks.motion_finder import (
+    enlarged,
+    first_order_motion,
+    from_around,
+    left_unexplained,
+)
 from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.networks.splatting import fill, softmax_splat
 from tests.scenes import shifted, texture
@@ -86,6 +91,27 @@ def test_the_enlarged_motion_is_a_mean_of_its_neighbours_or_any_one_of_them():
     right = enlarged(coarse, mix.view(1, 36, 5, 6))
     torch.testing.assert_close(right[..., ::2, :-2:2], coarse[..., 1:])
     torch.testing.assert_close(right[..., 1::2, 1:-2:2], coarse[..., 1:])
+
+
+def test_neighbours_on_every_side_are_asked_and_the_edge_repeats():
+    motion = torch.arange(30.0).reshape(1, 1, 5, 6)
+    left, right, above, below = from_around(motion, [2])
+    torch.testing.assert_close(left[..., 2:], motion[..., :-2])
+    torch.testing.assert_close(right[..., :-2], motion[..., 2:])
+    torch.testing.assert_close(above[..., 2:, :], motion[..., :-2, :])
+    torch.testing.assert_close(below[..., :-2, :], motion[..., 2:, :])
+    torch.testing.assert_close(left[..., :2], motion[..., :1].expand(1, 1, 5, 2))
+    assert len(from_around(motion, [1, 9])) == 8
+
+
+def test_the_true_motion_leaves_nothing_unexplained():
+    still = texture()
+    before, after = tensor(still), tensor(shifted(still, 2.0, -1.0))
+    size = before.shape[-2:]
+    candidates = [constant([0.0, 0.0], size), constant([2.0, -1.0], size)]
+    rest = left_unexplained(before, after, candidates)[..., 4:-4, 4:-4]
+    assert rest.shape[1] == 2
+    assert rest[:, 1].max() < 0.01 < rest[:, 0].mean()
 
 
 @pytest.fixture(scope="module")

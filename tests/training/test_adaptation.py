@@ -130,6 +130,6 @@ def test_the_commands(video, weights, tmp_path, capsys):
     assert target.is_file()
     assert "1 steps through lucas-kanade" in capsys.readouterr().out
     assert main(words) == 2
-    assert "--force" in capsys.readouterr().err
+    assert "force to replace it" in capsys.readouterr().err
     assert main(["magnify", str(video), str(tmp_path / "x"), "-m", "phase", "--adapt", "5"]) == 2
     assert "only flowmag adapts" in capsys.readouterr().err

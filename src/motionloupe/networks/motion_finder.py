@@ -1,12 +1,14 @@
 """How the pixels of a frame have moved against a reference, and which of them lie in front.
 
 Lucas and Kanade's flow is where it starts; what that leaves over is estimated again through windows
-of several sizes. A network at half resolution chooses among these estimates and corrects them, and
-says how to bring its answer to full resolution: each pixel takes a mean of the nine coarse motions
-around it with weights of its own (Teed and Deng 2020), so that the rims of objects stay sharp.
+of several sizes. These, and what was found some pixels away on every side, are candidates: near the
+rim of an object one of its neighbours knows better (Barnes et al. 2009, "PatchMatch"). A network at
+half resolution, which sees how well each of them explains the frame, chooses among them, corrects
+its choice, and says how to bring it to full resolution: each pixel takes a mean of the nine coarse
+motions around it with weights of its own (Teed and Deng 2020), so that rims stay sharp.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -20,6 +22,9 @@ from motionloupe.flow.warp import backward_warp
 from motionloupe.networks.unet import UNet
 
 _WINDOWS = (5, 11, 21)  # pixels at half resolution
+_AWAY = (4, 8)  # pixels at half resolution between a pixel and the neighbours that it asks
+_CANDIDATES = len(_WINDOWS) + 4 * len(_AWAY)
+_AROUND = (3, 7)  # pixels at half resolution over which the unexplained is averaged
 _NOISE = 1e-4  # squared gradients of [0, 1] luma that cannot be told from noise
 _FARTHEST = 1.0  # pixels at half resolution that a first-order estimate may claim
 _UNCHANGED = 0.1 / 255  # less change than this between two frames is none
@@ -32,13 +37,15 @@ class _Known(NamedTuple):
     """What the network is shown, at half resolution and in its pixels.
 
     ``size`` (B, 1, 1, 1) is the motion's, ``changed`` (B, 1, h, w) is 0 where the frames are equal,
-    ``estimates`` are motions (B, 2, h, w).
+    ``candidates`` are motions (B, 2, h, w), ``unexplained`` what each of them leaves over: as many
+    channels (B, n, h, w) for each width of ``_AROUND``, in units of the change.
     """
 
     seen: Tensor
     size: Tensor
     changed: Tensor
-    estimates: list[Tensor]
+    candidates: list[Tensor]
+    unexplained: list[Tensor]
 
 
 class Found(NamedTuple):
@@ -97,6 +104,29 @@ def enlarged(coarse: Tensor, mix: Tensor) -> Tensor:
     return in_strips(mixed, around, mix)
 
 
+def from_around(motion: Tensor, away: Iterable[int]) -> list[Tensor]:
+    """The motions (B, C, H, W) of the neighbours ``away`` pixels to the left, right, above, below.
+
+    Beyond the edge the nearest pixel's.
+    """
+    neighbours = []
+    height, width = motion.shape[-2:]
+    for pixels in away:
+        wide = functional.pad(motion, (pixels,) * 4, mode="replicate")
+        for row, column in ((1, 0), (1, 2), (0, 1), (2, 1)):
+            top, left = row * pixels, column * pixels
+            neighbours.append(wide[..., top : top + height, left : left + width])
+    return neighbours
+
+
+def left_unexplained(before: Tensor, after: Tensor, motions: Sequence[Tensor]) -> Tensor:
+    """Mean |after - before carried along| over colours, (B, n, H, W), of n motions (B, 2, H, W)."""
+    count = len(motions)
+    drawn = backward_warp(before.repeat(count, 1, 1, 1), -torch.cat(list(motions)))
+    rest = (drawn - after.repeat(count, 1, 1, 1)).abs().mean(dim=1, keepdim=True)
+    return torch.cat(rest.chunk(count), dim=1)
+
+
 class MotionFinder(nn.Module):
     """Two frames (B, 3, H, W) with even sides -> :class:`Found`."""
 
@@ -104,24 +134,23 @@ class MotionFinder(nn.Module):
         super().__init__()
         self.flow = LucasKanade(iterations=1, window=3.0)
         motions = 2 * (1 + len(_WINDOWS))
-        answers = 2 + len(_WINDOWS) + _PARTS + _NEIGHBOURS * _PARTS
-        self.body = UNet(4 * 8 + motions + 1, answers, base)
+        answers = 2 + _CANDIDATES + len(_AROUND) + _PARTS + _NEIGHBOURS * _PARTS
+        self.body = UNet(4 * 8 + motions + 1 + _CANDIDATES, answers, base)
         nn.init.zeros_(self.body.leave.weight)  # starts as the mean of the estimates
         nn.init.zeros_(self.body.leave.bias)  # type: ignore[arg-type]  # this one has a bias
 
     def forward(self, before: Tensor, after: Tensor) -> Found:
         with torch.no_grad(), torch.autocast(after.device.type, enabled=False):
             known = self._known(before.float(), after.float())
-        answer, mix = (
-            self.body(known.seen)
-            .float()
-            .split([2 + len(_WINDOWS) + _PARTS, _NEIGHBOURS * _PARTS], dim=1)
-        )
-        correction, choice, front = answer.contiguous().split([2, len(_WINDOWS), _PARTS], dim=1)
+        parts = (2, _CANDIDATES, len(_AROUND), _PARTS, _NEIGHBOURS * _PARTS)
+        answer = self.body(known.seen).float().contiguous()
+        correction, choice, trust, front, mix = answer.split(parts, dim=1)
+        for rest, weight in zip(known.unexplained, trust.split(1, dim=1), strict=True):
+            choice = choice - weight * rest
         motion = known.size * known.changed * correction
         shares = choice.softmax(dim=1).split(1, dim=1)
-        for estimate, share in zip(known.estimates, shares, strict=True):
-            motion = motion + share * estimate
+        for candidate, share in zip(known.candidates, shares, strict=True):
+            motion = motion + share * candidate
         motion = enlarged(2.0 * motion, mix)
         learned = _CLOSEST * torch.tanh(functional.pixel_shuffle(front, 2))
         return Found(motion, learned + _prominence(motion, 2.0 * known.size))
@@ -140,11 +169,15 @@ class MotionFinder(nn.Module):
         prior = -0.5 * halved(back)
         first_order = first_order_motion(halved(grey_drawn), halved(grey), _WINDOWS)
         estimates = [prior + motion for motion in first_order]
+        candidates = [*estimates, *from_around(estimates[1], _AWAY)]
+        left = left_unexplained(halved(before), halved(after), candidates) / halved(spread)
         size = prior.square().mean(dim=(1, 2, 3), keepdim=True).sqrt() + 0.02
         shown = [motion / size for motion in (prior, *estimates)]
         scale = size.log().expand(-1, 1, *prior.shape[-2:])
-        seen = torch.cat([functional.pixel_unshuffle(fine, 2), *shown, scale], dim=1)
-        return _Known(seen, size, changed, estimates)
+        shown += [scale, left]
+        seen = torch.cat([functional.pixel_unshuffle(fine, 2), *shown], dim=1)
+        around = [box_mean(left, width) for width in _AROUND]
+        return _Known(seen, size, changed, candidates, around)
 
 
 def _prominence(motion: Tensor, size: Tensor) -> Tensor:
