@@ -103,6 +103,7 @@ def test_a_mask_that_is_resized_is_told(folder, capsys):
         ("--point 5", "X,Y"),
         ("--point 500,5", "outside the frame"),
         ("--point 5,5 --sam nowhere", "box or a mask"),
+        ("--box 5,5,9,9 --sam nowhere", "give a --point too"),
         ("--mask left.png --dilate -1", "dilate"),
         ("--mask left.png --background blue", "keep, composite, still"),
         ("--mask left.png --outside -1", "0 or larger"),
@@ -149,7 +150,7 @@ def test_every_choice_reaches_the_focus():
     made = focus(
         ["a.png"],
         None,
-        None,
+        ["5,5"],
         sam="w",
         dilate=2.0,
         feather=3.0,
