@@ -87,3 +87,12 @@ def test_without_scikit_image_the_message_says_what_to_install(monkeypatch, tmp_
     monkeypatch.setitem(sys.modules, "skimage.data", None)
     with pytest.raises(UserError, match=r"pip install 'motionloupe\[demo\]'"):
         demo.run(tmp_path)
+
+
+def test_a_scene_may_be_written_again(small, tmp_path):
+    photograph = demo.load_photograph()[:200]
+    demo.write_scene(tmp_path / "in.mkv", photograph)
+    with pytest.raises(UserError, match="exists"):
+        demo.write_scene(tmp_path / "in.mkv", photograph)
+    demo.write_scene(tmp_path / "in.mkv", photograph, force=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.mkv"]

@@ -179,7 +179,8 @@ def load_photograph() -> Image:
 
 def write_scene(path: Path, photograph: Image, *, force: bool = False) -> None:
     """Write the trembling scene losslessly: four seconds at 30 frames a second."""
-    info = scene_info(path, *photograph.shape[:2])
+    drawn = path.with_name(f"{path.stem} as drawn")  # no file: what is there may be replaced
+    info = scene_info(drawn, *photograph.shape[:2])
     with open_writer(path, info, lossless=True, sound=False, force=force) as writer:
         for index, frame in enumerate(scene(photograph)):
             writer.write(frame, index, 1)
