@@ -102,6 +102,11 @@ def test_views_of_numbered_pictures_lie_beside_their_folder(swaying, tmp_path):
     assert all(path.is_file() for path in result.extras.values())
 
 
+def test_a_per_cent_sign_is_no_number(swaying, tmp_path):
+    result = magnify(swaying, tmp_path / "50%.mp4", side_by_side=True)
+    assert result.extras["side_by_side"] == tmp_path / "50%_side_by_side.mp4"
+
+
 def test_preparation_comes_after_every_check_and_before_the_work(swaying, tmp_path):
     target, calls = tmp_path / "out.mkv", []
 

@@ -109,8 +109,8 @@ def draw_slice(
     target = Path(target)
     if target.suffix.lower() != ".png":
         raise UserError(f"a slice is written as .png, found {target.name}")
-    _check_none_is(target, sources)
-    check_target(target, Path(sources[0]), force=force)
+    for source in sources:
+        check_target(target, Path(source), force=force)
     named = list(labels or [Path(source).stem for source in sources])
     if len(named) != len(sources) or not sources:
         raise UserError(f"found {len(named)} labels for {len(sources)} videos; give one for each")

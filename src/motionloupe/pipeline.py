@@ -20,7 +20,15 @@ from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD, load
 from motionloupe.magnifiers.base import Magnifier, Mode
 from motionloupe.masks import Aim, Focus
 from motionloupe.temporal import FilterKind
-from motionloupe.video import Frame, Reader, SourceInfo, open_reader, open_writer, read_frame
+from motionloupe.video import (
+    Frame,
+    Reader,
+    SourceInfo,
+    numbered,
+    open_reader,
+    open_writer,
+    read_frame,
+)
 from motionloupe.views import SliceRecorder, beside, draw_slices
 
 Line = tuple[float, float, float, float]
@@ -97,7 +105,8 @@ def magnify(
         steps = _Steps(reader)
         aim = None
         if focus is not None:
-            aim = stack.enter_context(_aimed(focus, alpha, source, cut, original))
+            rate = float(info.rate)
+            aim = stack.enter_context(_aimed(focus, alpha, source, cut, original, rate))
         pictures = magnifier.stream(steps, aim or alpha, info.fps, reference=original)
         views = _Views(extras, slice_line, info)
         views.open(stack, source, cut, sound=sound, force=force)  # takes its name after the result
@@ -176,8 +185,7 @@ class _Steps:
 
 def length(first: _Place | Frame, last: _Place | Frame, info: SourceInfo) -> float:
     """Seconds from the beginning of one frame to the end of another."""
-    shown = last.duration * float(info.time_base) or 1.0 / float(info.rate)
-    return last.seconds - first.seconds + shown
+    return last.seconds - first.seconds + info.lasts(last.duration)
 
 
 class _Views:
@@ -224,7 +232,7 @@ def _extra_paths(
 ) -> dict[str, Path]:
     extras: dict[str, Path] = {}
     folder = target.absolute().parent
-    named = folder if "%" in target.name and folder.name else target  # out/%05d.png is the folder
+    named = folder if numbered(target) and folder.name else target  # out/%05d.png is the folder
     if side_by_side:
         suffix = target.suffix if target.suffix in (".mp4", ".mov", ".mkv") else ".mp4"
         beside_target = named.with_name(f"{named.stem}_side_by_side{suffix}")
@@ -263,10 +271,10 @@ def _aimed(
     source: str | Path,
     cut: dict[str, Any],
     reference: Image | None,
+    rate: float,
 ) -> Aim:
     """The focus on a video, drawn on the reference; masks for each frame count from its first."""
-    with open_reader(source, **cut) as reader:
-        rate, first = float(reader.info.rate), next(iter(reader))
+    first = read_frame(source, number=0, **cut)
     start = 0.0
     if cut["start"]:  # pictures may begin later than the file, and containers round time stamps
         begins = read_frame(source, number=0, fps=cut["fps"], scale=cut["scale"]).seconds

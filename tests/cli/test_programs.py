@@ -143,6 +143,7 @@ def test_quiet_says_nothing(call):
         ("magnify sway.mkv nowhere/out.mp4 -m linear", "nowhere"),
         ("slice sway.mkv --line 0,0,0,64", "leaves the frame"),
         ("slice sway.mkv --line 0,0,9,9 -o nowhere/out.png", "nowhere"),
+        ("slice sway.mkv sway.mkv --line 0,0,9,9 -o nowhere/out.png", "nowhere"),
         ("compare sway.mkv sway.mkv -o sway.mkv --force", "one of the inputs"),
         ("compare sway.mkv sway.mkv --label one", "found 1 labels for 2 videos"),
         ("adapt sway.mkv -o sway.mkv --force", "input itself"),

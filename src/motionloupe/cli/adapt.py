@@ -58,8 +58,6 @@ def command(
     from motionloupe.video.target import check_target
 
     target = output or Path(f"{options.stem(video)}_adapted.safetensors")
-    if target.is_dir():
-        raise UserError(f"{target} is a folder: name a file for the weights")
     check_target(target, Path(video), force=force)
     cut: dict[str, Any] = {"fps": fps, "start": start, "end": end, "scale": scale}
     begin = find_weights("flowmag", weights)

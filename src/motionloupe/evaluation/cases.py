@@ -13,17 +13,6 @@ from motionloupe.errors import UserError
 from motionloupe.evaluation.signals import Recorded
 
 SHORTEST_SIDE = 64
-
-
-def check_size(size: tuple[int, int]) -> None:
-    """Raise UserError for frames (width, height) too small to be judged inside their border."""
-    if min(size) < SHORTEST_SIDE:
-        raise UserError(
-            f"the benchmark needs frames of {SHORTEST_SIDE} x {SHORTEST_SIDE} or more, "
-            f"found {size[0]} x {size[1]}"
-        )
-
-
 FPS = 30.0
 ALPHA_AXIS = "alpha"
 
@@ -95,6 +84,15 @@ class Case:
     band: tuple[float, float] | None = None
     truths: Callable[[], Iterator[Image]] | None = None
     recorded: Recorded | None = None
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Raise UserError for frames (width, height) too small to be judged inside their border."""
+    if min(size) < SHORTEST_SIDE:
+        raise UserError(
+            f"the benchmark needs frames of {SHORTEST_SIDE} x {SHORTEST_SIDE} or more, "
+            f"found {size[0]} x {size[1]}"
+        )
 
 
 def judged(case: Case, drawn: Iterable[Image]) -> list[Image]:

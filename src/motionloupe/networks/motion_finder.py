@@ -123,8 +123,8 @@ def left_unexplained(before: Tensor, after: Tensor, motions: Sequence[Tensor]) -
     """Mean |after - before carried along| over colours, (B, n, H, W), of n motions (B, 2, H, W)."""
     count = len(motions)
     drawn = backward_warp(before.repeat(count, 1, 1, 1), -torch.cat(list(motions)))
-    rest = (drawn - after.repeat(count, 1, 1, 1)).abs().mean(dim=1, keepdim=True)
-    return torch.cat(rest.chunk(count), dim=1)
+    rest = drawn.reshape(count, *after.shape) - after
+    return rest.abs().mean(dim=2).transpose(0, 1)
 
 
 class MotionFinder(nn.Module):

@@ -2,7 +2,7 @@
 
 from motionloupe.video.reader import open_reader, read_frame
 from motionloupe.video.source import ColourTags, Frame, Reader, SourceInfo
-from motionloupe.video.writer import Writer, open_writer
+from motionloupe.video.writer import Writer, numbered, open_writer
 
 __all__ = [
     "ColourTags",
@@ -10,6 +10,7 @@ __all__ = [
     "Reader",
     "SourceInfo",
     "Writer",
+    "numbered",
     "open_reader",
     "open_writer",
     "read_frame",

@@ -66,10 +66,10 @@ class VideoReader(Reader):
                 self._decoder.damaged = 0  # a seek may land between frames that need each other
             frame = self._next_frame()
         self._report(last, whole=frame is None)
-        if index == 0 and frame is not None:  # the end came first
-            raise self._selection.between_frames(self._path)
         if index == 0:
-            raise self._selection.starts_beyond(self._path, last)
+            if frame is None:
+                raise self._selection.starts_beyond(self._path, last)
+            raise self._selection.between_frames(self._path)
 
     # ---- opening ------------------------------------------------------------------------------
 

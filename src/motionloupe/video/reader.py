@@ -67,10 +67,7 @@ def read_frame(
         for frame in reader:
             if seconds is not None and frame.seconds > seconds + 1e-9:
                 if found is None:
-                    raise UserError(
-                        f"there is no frame at {seconds:g} s of what is read of {source}: it "
-                        f"begins at {frame.seconds:.3f} s"
-                    )
+                    raise _none_at(seconds, source, f"begins at {frame.seconds:.3f} s")
                 return found
             found = frame
             if frame.index == number:
@@ -80,10 +77,11 @@ def read_frame(
         raise UserError(f"there is no frame in {source}")
     if number is not None:
         raise UserError(f"there is no frame {number} in {source}: the last one is {found.index}")
-    ends = found.seconds + (found.duration * float(info.time_base) or 1.0 / float(info.rate))
+    ends = found.seconds + info.lasts(found.duration)
     if seconds is not None and seconds > ends + 1e-9:
-        raise UserError(
-            f"there is no frame at {seconds:g} s of what is read of {source}: it ends at "
-            f"{ends:.3f} s"
-        )
+        raise _none_at(seconds, source, f"ends at {ends:.3f} s")
     return found
+
+
+def _none_at(seconds: float, source: str | Path, bound: str) -> UserError:
+    return UserError(f"there is no frame at {seconds:g} s of what is read of {source}: it {bound}")

@@ -19,6 +19,8 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def check_target(path: Path, source: Path, *, force: bool) -> None:
     """Raise UserError unless the file ``path`` may be written for the result of ``source``."""
     check_parent(path)
+    if path.is_dir():
+        raise UserError(f"{path} is a folder: name a file in it")
     if not path.exists():
         return
     if source.exists() and path.samefile(source):

@@ -92,6 +92,11 @@ class Writer(ABC):
                 self._draft.discard()
 
 
+def numbered(target: Path) -> bool:
+    """Whether a name is a pattern of numbered pictures, such as out/%05d.png."""
+    return _NUMBER.search(target.name) is not None
+
+
 def open_writer(
     target: str | Path,
     info: SourceInfo,
@@ -110,7 +115,7 @@ def open_writer(
     """
     text, path = str(target), Path(target)
     depth = 8 if depth is None else depth
-    pattern = _NUMBER.search(path.name)
+    pattern = numbered(path)
     if pattern or not path.suffix or text.endswith(("/", os.sep)) or path.is_dir():
         name = path.name if pattern else _NAMES
         if Path(name).suffix.lower() != ".png":
