@@ -27,13 +27,14 @@ def as_alpha(alpha: Alpha) -> Tensor:
     Raises UserError for NaN, infinity, a negative factor or a map of another shape.
     """
     try:
-        values = np.asarray(alpha, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            values = np.asarray(alpha, dtype=np.float32)
     except (TypeError, ValueError):
         raise UserError(f"alpha must be a number or a map of numbers, found {alpha!r}") from None
     if values.ndim not in (0, 2):
         raise UserError(f"an alpha map must have shape (height, width), found {values.shape}")
     if not np.isfinite(values).all():
-        raise UserError("alpha must be finite, found NaN or infinity")
+        raise UserError("alpha must be finite, found NaN, infinity or what float32 cannot hold")
     if (values < 0).any():
         raise UserError(f"alpha must be 0 or larger (0 freezes), found {values.min():g}")
     return torch.from_numpy(values.reshape((1, 1, *(values.shape or (1, 1)))).copy())

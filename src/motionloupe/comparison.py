@@ -1,15 +1,16 @@
 """Several videos in one picture: side by side, or as slices through space and time."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from motionloupe.errors import UserError
 from motionloupe.pipeline import Result, expected_frames, length
 from motionloupe.video import Frame, Reader, open_reader, open_writer
-from motionloupe.video.target import check_target
+from motionloupe.video.target import check_no_input, check_target
 from motionloupe.views import Line, SliceRecorder, beside, draw_slices
 
 Progress = Callable[[int, int | None], None]
@@ -35,7 +36,7 @@ def compare(
     named = list(labels or [Path(source).stem for source in sources])
     if len(named) != len(sources):
         raise UserError(f"found {len(named)} labels for {len(sources)} videos; give one for each")
-    _check_none_is(target, sources)
+    check_no_input(Path(target), sources)
     began = time.monotonic()
     with ExitStack() as stack:
         readers = [stack.enter_context(open_reader(source, **cut)) for source in sources]
@@ -45,7 +46,14 @@ def compare(
         writer = stack.enter_context(open_writer(target, info, sound=sound, force=force))
         done, duration = 0, 0.0
         first: Frame | None = None
-        for row in _rows(readers, named, notes):
+        for frames in zip_longest(*readers):
+            row = [frame for frame in frames if frame is not None]
+            if len(row) < len(frames):
+                shortest = named[frames.index(None)]
+                notes.append(f"{shortest} ends after {done} frames: the others were cut to that")
+                if frames[0] is not None:
+                    writer.end_sound()
+                break
             writer.write(beside([f.image for f in row], named), row[0].pts, row[0].duration)
             first = first or row[0]
             done, duration = done + 1, length(first, row[0], info)
@@ -56,15 +64,6 @@ def compare(
     return Result(Path(target), done, took, duration, tuple(dict.fromkeys(warnings)))
 
 
-def _check_none_is(target: str | Path, sources: Sequence[str | Path]) -> None:
-    """Raise UserError where the target is one of the sources: a file, or a folder of pictures."""
-    target = Path(target)
-    for source in map(Path, sources):
-        place = source if source.exists() else source.parent  # a glob reads a folder
-        if place.exists() and target.exists() and target.samefile(place):
-            raise UserError(f"{target} is one of the inputs: choose another output")
-
-
 def _rates(readers: Sequence[Reader], named: Sequence[str]) -> list[str]:
     first = readers[0].info.fps
     return [
@@ -72,24 +71,6 @@ def _rates(readers: Sequence[Reader], named: Sequence[str]) -> list[str]:
         for name, reader in zip(named, readers, strict=True)
         if abs(reader.info.fps - first) > 0.001 * first
     ]
-
-
-def _rows(
-    readers: Sequence[Reader], named: Sequence[str], notes: list[str]
-) -> Iterator[list[Frame]]:
-    """The frames of one number of every video, until one ends; says so if others go on."""
-    streams = [iter(reader) for reader in readers]
-    count = 0
-    while True:
-        row = [next(stream, None) for stream in streams]
-        frames = [frame for frame in row if frame is not None]
-        if len(frames) < len(row):
-            if frames:
-                ended = named[row.index(None)]
-                notes.append(f"{ended} ends after {count} frames: the others were cut to that")
-            return
-        count += 1
-        yield frames
 
 
 def draw_slice(

@@ -98,6 +98,8 @@ def run(
     for path in files.values():
         if path.exists() and not force:
             raise UserError(f"{path} exists already; --force overwrites it")
+    if video is not None:
+        open_reader(video).close()  # lest a wrong name leave an empty folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -29,6 +29,7 @@ from motionloupe.video import (
     open_writer,
     read_frame,
 )
+from motionloupe.video.target import check_no_input
 from motionloupe.views import SliceRecorder, beside, draw_slices
 
 Line = tuple[float, float, float, float]
@@ -97,6 +98,7 @@ def magnify(
     magnifier = load(method, **common, **options)
     cut: dict[str, Any] = {"fps": fps, "start": start, "end": end, "scale": scale}
     extras = _extra_paths(Path(target), side_by_side, slice_line, force)
+    _check_keeps_masks(focus, Path(target), extras)
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(source, **cut))
         info = reader.info
@@ -243,6 +245,14 @@ def _extra_paths(
         if path.exists() and not force:
             raise UserError(f"{path} exists already; --force overwrites it")
     return extras
+
+
+def _check_keeps_masks(focus: Focus | None, target: Path, extras: dict[str, Path]) -> None:
+    """Raise UserError where a result would replace a mask."""
+    masks = [each.mask for each in focus.regions] if focus is not None else []
+    files = [mask for mask in masks if isinstance(mask, str | Path)]
+    for path in (target.parent if numbered(target) else target, *extras.values()):
+        check_no_input(path, files)
 
 
 def _check(magnifier: Magnifier[Any], alpha: Alpha, info: SourceInfo) -> list[str]:

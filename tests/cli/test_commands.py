@@ -88,6 +88,8 @@ def test_the_version_is_the_package_s():
         (["magnify", "in.mp4", "one.mp4", "-o", "two.mp4"], "named twice"),
         (["methods", "magic"], "no method 'magic'"),
         (["compare", "in.mp4"], "two videos"),
+        (["magnify", "in.mp4", "--band", "2"], "(motionloupe magnify --help tells more)"),
+        (["info", ""], "a source must be named"),
         (["slice", "in.mp4", "--line", "0,0,9,9", "-o", "out.jpg"], ".png"),
     ],
 )
@@ -98,6 +100,19 @@ def test_a_wrong_command_line_is_one_line_and_code_2(run_here, arguments, reason
     assert len(done.stderr.splitlines()) == 1
     assert done.stderr.startswith("motionloupe: ")
     assert reason in done.stderr
+
+
+def test_ctrl_c_before_the_program_is_loaded_is_no_traceback(monkeypatch, capsys):
+    class Interrupting:
+        def find_spec(self, name, path, target=None):
+            if name == "motionloupe.cli.app":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "motionloupe.cli.app")
+    monkeypatch.delattr("motionloupe.cli.app")
+    monkeypatch.setattr(sys, "meta_path", [Interrupting(), *sys.meta_path])
+    assert main(["methods"]) == 130
+    assert capsys.readouterr().err == "motionloupe: stopped; nothing was begun\n"
 
 
 def test_errors_are_json_for_programs():

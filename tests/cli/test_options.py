@@ -74,3 +74,11 @@ def test_results_are_called_after_their_source(tmp_path):
     assert stem(str(tmp_path / "frames.v2")) == "frames.v2"
     assert stem(str(tmp_path / "frames.v2") + "/") == "frames.v2"
     assert stem(str(tmp_path / "frames.v2" / "*.png")) == "frames.v2"
+    (tmp_path / "take [3]?.mp4").touch()
+    assert stem(str(tmp_path / "take [3]?.mp4")) == "take [3]?"
+
+
+@pytest.mark.parametrize(("name", "called"), [("100%d.mp4", "100_d"), ("a%05d.mp4", "a_05d")])
+def test_a_name_that_would_number_pictures_is_changed_a_little(name, called):
+    assert stem(name) == called
+    assert stem("50% done.mp4") == "50% done"

@@ -1,11 +1,13 @@
 """Each command does its work on real files, and leaves nothing when it cannot or may not."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from motionloupe.demo import scene_info
 from motionloupe.measurement.displacement import displacement
 from motionloupe.video import open_reader, open_writer
 from tests.scenes import clip, to_uint8
+from tests.video.media import make_video
 
 
 def sway(t):
@@ -153,6 +156,15 @@ def test_quiet_says_nothing(call):
         ("interpolate sway.mkv -m oh2018 --weights a --set weights=b", "named twice"),
         ("interpolate sway.mkv -m oh2018 --set weights=7", "7"),
         ("magnify sway.mkv out.mp4 -m phase --box 9,9,20,20 --sam w", "--point"),
+        ("magnify sway.mkv out.mp4 -m linear --reference nans", "a number of seconds"),
+        ("magnify sway.mkv out.mp4 -m linear --scale 1000", "80000 x 64000"),
+        ("magnify sway.mkv out.mp4 -m linear --alpha 1e39", "finite"),
+        ("magnify sway.mkv out.mp4 -m linear --device meta", "no device 'meta'"),
+        (f"magnify sway.mkv {'x' * 300}.mp4 -m linear", "too long"),
+        ("curate sway.mkv -o sway.mkv/pairs", "sway.mkv"),
+        ("synth sway.mkv --backgrounds . --size nan,48", "nan,48"),
+        ("demo none.mp4 -o out", "none.mp4"),
+        ("bench subpixel -o out --scenes . --seed -1", "seed must be 0 or larger"),
         ("info none.mp4", "none.mp4"),
     ],
 )
@@ -186,6 +198,38 @@ def test_a_comparison_is_as_long_as_the_shortest_and_says_so(call, folder):
     both = frames_of("both.mkv")
     assert len(both) == 12
     assert both[0].shape[1] == 80 + 4 + 60
+
+
+def test_the_sound_of_a_comparison_ends_with_its_pictures(call, folder):
+    make_video(folder / "long.mp4", [np.zeros((48, 64, 3), np.uint8)] * 75, sound=["aac"])
+    assert call("compare long.mp4 sway.mkv -o both.mp4")[0] == 0
+    assert call("compare long.mp4 long.mp4 -o whole.mp4")[0] == 0
+    lengths = []
+    for name in ("both.mp4", "whole.mp4"):
+        with av.open(name) as container:
+            track = container.streams.audio[0]
+            lengths.append(float(track.duration * track.time_base))
+    assert lengths[0] == pytest.approx(30 / 25, abs=0.06)  # shown at the first one's rate
+    assert lengths[1] == pytest.approx(3, abs=0.06)
+
+
+def test_a_mask_is_never_replaced(call, folder):
+    mask = make(folder / "mask.mkv", [np.ones((64, 80, 3))] * 2)
+    content = mask.read_bytes()
+    code, _, err = call("magnify sway.mkv mask.mkv -m linear --mask mask.mkv --lossless --force")
+    assert code == 2
+    assert "one of the inputs" in err
+    assert mask.read_bytes() == content
+
+
+def test_a_name_that_is_no_text_comes_back_as_it_was(folder):
+    name = b"sway\xff.mkv"
+    (folder / os.fsdecode(name)).write_bytes((folder / "sway.mkv").read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "motionloupe.cli", "info", "--no-motion", name], capture_output=True
+    )
+    assert done.returncode == 0
+    assert name in done.stdout
 
 
 @pytest.mark.parametrize("second", ["pictures", "pictures/*.png"])
@@ -223,7 +267,9 @@ def test_info_says_where_the_true_rate_differs(call):
     assert "600 frames/s (the file plays at 30)" in call("info sway.mkv --no-motion --fps 600")[1]
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_signal_ends_the_work_and_leaves_nothing(folder, number, code):
     make(folder / "long.mkv", clip(sway, seconds=4, height=240, width=320))
     before = names(folder)

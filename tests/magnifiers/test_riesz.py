@@ -114,7 +114,7 @@ def test_colour_stays():
     np.testing.assert_allclose(added[..., 0], added[..., 2], atol=1e-5)
 
 
-@pytest.mark.parametrize("sigma", [0, 0.5, float("nan"), float("inf")])
+@pytest.mark.parametrize("sigma", [0, 0.5, 51, float("nan"), float("inf")])
 def test_a_blur_that_cannot_be_is_refused(sigma):
     with pytest.raises(UserError, match="sigma"):
         load("riesz", sigma=sigma)

@@ -259,7 +259,7 @@ def test_a_run_from_before_there_were_some_options_goes_on(tmp_path):
     state = fresh(old, CPU)
     for parameter in state.task.network.parameters():
         parameter.grad = torch.zeros_like(parameter)
-    state.adam.step()
+    state.optimiser.step()
     save(state, path)
     tensors, metadata = read_tensors(path)
     del metadata["run"]["config"]["data"]["real"]

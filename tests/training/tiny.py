@@ -3,6 +3,7 @@
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -41,7 +42,7 @@ class Drifting:
         }
 
 
-def tiny(steps: int = 6, **optimiser: float) -> Config:
+def tiny(steps: int = 6, **optimiser: Any) -> Config:
     """A configuration of Oh's network, width 4."""
     return Config(
         task="oh2018",

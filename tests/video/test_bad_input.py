@@ -3,6 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -115,6 +116,33 @@ def test_a_truncated_file_is_read_as_far_as_it_goes(tmp_path, name, codec, told)
     assert told in warnings
     if "of 60" in told:
         assert f"{60 - len(frames)} of 60" in warnings
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_matroska_file_with_sound_that_is_cut_short_is_told_from_a_whole_one(tmp_path, cut):
+    path = make_video(tmp_path / "a.mkv", pictures(60), codec="ffv1", sound=["aac"])
+    if cut:
+        data = path.read_bytes()
+        path.write_bytes(data[: len(data) * 7 // 10])
+    _, warnings = read(path)
+    assert ("frames end at" in warnings) == cut
+
+
+def test_sound_that_outlasts_the_pictures_is_no_damage(tmp_path):
+    path = tmp_path / "a.mkv"
+    whole = make_video(tmp_path / "s.mkv", pictures(75), codec="ffv1", sound=["aac"])
+    with av.open(str(whole)) as source, av.open(str(path), "w") as target:
+        tracks = [target.add_stream_from_template(stream) for stream in source.streams]
+        for packet in source.demux():
+            if packet.dts is None or (
+                packet.stream.type == "video" and packet.pts * packet.time_base > 1
+            ):
+                continue
+            packet.stream = tracks[packet.stream.index]
+            target.mux(packet)
+    frames, warnings = read(path)
+    assert len(frames) < 40
+    assert not warnings
 
 
 @pytest.mark.parametrize(

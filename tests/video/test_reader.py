@@ -164,6 +164,27 @@ def test_pixels_that_are_not_square_are_told(tmp_path):
         assert reader.info.aspect == Fraction(3, 4)
 
 
+def test_an_animated_png_is_a_video_and_a_still_one_a_picture(tmp_path):
+    still = make_video(tmp_path / "s.png", pictures(1), codec="png", pixel_format="rgb24")
+    moving = make_video(
+        tmp_path / "m.png", pictures(5), codec="apng", pixel_format="rgb24", form="apng", rate=10
+    )
+    with open_reader(moving) as reader:
+        assert [(f.seconds, number_of(f.image)) for f in reader] == [
+            (pytest.approx(n / 10), n) for n in range(5)
+        ]
+    with open_reader(still) as reader:
+        assert reader.info.kind == "images"
+        assert len(list(reader)) == 1
+
+
+def test_an_animated_webp_is_refused(tmp_path):
+    path = tmp_path / "a.webp"
+    path.write_bytes(b"RIFF\x40\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0" + bytes(20))
+    with pytest.raises(UserError, match="animated WebP"):
+        open_reader(path)
+
+
 def test_gif_keeps_its_delays(tmp_path):
     path = make_video(
         tmp_path / "a.gif",

@@ -1,6 +1,7 @@
 """The app, and what its commands share: exit codes, signals, errors in one line.
 
-Exit codes: 0; 2, the user can mend it; 130 and 143, stopped by Ctrl-C or SIGTERM; 1, a bug.
+Exit codes: 0; 2, the user can mend it; 130, 143 and 129, stopped by Ctrl-C, SIGTERM or the
+terminal's end; 1, a bug.
 """
 
 import errno
@@ -38,6 +39,8 @@ from motionloupe.errors import UserError
 USER_ERROR = 2
 BROKEN_PIPE = 141
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
+_NAMES = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP}
+_HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # the terminal has gone; Windows has none
 _UsageError: type[Exception] = typer.BadParameter.__base__ or typer.BadParameter
 
 app = typer.Typer(
@@ -91,6 +94,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return the exit code of the process."""
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     as_json = "--json" in words
+    if hasattr(sys.stdout, "reconfigure"):  # names of files need not be text: give their bytes back
+        sys.stdout.reconfigure(errors="surrogateescape")
     try:
         with _stoppable():
             code = app(words, prog_name="motionloupe", standalone_mode=False)
@@ -98,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         return _fail(str(error), USER_ERROR, as_json)
     except _UsageError as error:
-        return _fail(_usage(error), USER_ERROR, as_json)
+        return _fail(_usage(error, words), USER_ERROR, as_json)
     except (_Stopped, KeyboardInterrupt, typer.Abort) as error:
         number = error.number if isinstance(error, _Stopped) else signal.SIGINT
         return _fail("stopped; nothing half-written was left behind", 128 + number, as_json)
@@ -106,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # lest Python complain
         return BROKEN_PIPE
     except OSError as error:
-        if error.errno not in _DISK:
+        if error.errno not in _DISK | _NAMES:
             raise
         named = f"{error.filename}: " if error.filename else ""
         return _fail(f"{named}{error.strerror}", USER_ERROR, as_json)
@@ -122,15 +127,20 @@ class _Stopped(BaseException):
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    for each in (signal.SIGINT, signal.SIGTERM):  # a second Ctrl-C must not cut the clean-up short
+    for each in (
+        signal.SIGINT,
+        signal.SIGTERM,
+        _HANG_UP,
+    ):  # a second Ctrl-C must not cut the clean-up short
         signal.signal(each, signal.SIG_IGN)
     raise _Stopped(number)
 
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """Turn SIGINT and SIGTERM into _Stopped, unless they are ignored or handled already."""
-    ours = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    """Turn such signals into _Stopped, unless they are ignored (nohup) or handled already."""
+    ours: dict[int, object] = {signal.SIGTERM: signal.SIG_DFL, _HANG_UP: signal.SIG_DFL}
+    ours[signal.SIGINT] = signal.default_int_handler
     if threading.current_thread() is not threading.main_thread():
         ours = {}
     replaced = {number: old for number, old in ours.items() if signal.getsignal(number) == old}
@@ -143,11 +153,13 @@ def _stoppable() -> Iterator[None]:
             signal.signal(number, old)
 
 
-def _usage(error: Exception) -> str:
+def _usage(error: Exception, words: Sequence[str]) -> str:
     describe = getattr(error, "format_message", None)
     text = " ".join(str(describe() if describe else error).split()).rstrip(".")
     context = getattr(error, "ctx", None)
-    return f"{text} ({context.command_path if context else 'motionloupe'} --help tells more)"
+    known = {command.name for command in app.registered_commands}
+    begun = f"motionloupe {words[0]}" if words[0] in known else "motionloupe"
+    return f"{text} ({context.command_path if context else begun} --help tells more)"
 
 
 def _fail(message: str, code: int, as_json: bool) -> int:

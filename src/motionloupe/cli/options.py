@@ -1,5 +1,6 @@
 """Options that several commands share, and how their texts become values."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -108,7 +109,8 @@ def _as(name: str, text: str, kind: type[int] | type[float]) -> int | float:
 def stem(source: str) -> str:
     """What to call a result after its source: a file's stem, a folder's name, a glob's folder."""
     path = Path(source)
-    if any(character in path.name for character in "*?["):
+    if not path.exists() and any(character in path.name for character in "*?["):
         path = path.parent
     name = path.resolve().name if path.name in ("", ".", "..") else path.name
-    return (Path(name).stem if not path.is_dir() else name) or "video"
+    called = (Path(name).stem if not path.is_dir() else name) or "video"
+    return re.sub(r"%(?=\d*d)", "_", called)  # or the result would be taken for numbered pictures

@@ -38,6 +38,8 @@ def given(options: Given, split: str, size: str, seed: int) -> Stocked:
         width, height = (int(side) for side in size.split(","))
     except ValueError:
         raise UserError(f"--size takes W,H in pixels, found {size!r}") from None
+    if seed < 0:
+        raise UserError(f"the seed must be 0 or larger, found {seed}")
     found = Stocked({}, {"size and seed": f"{width} x {height}, seed {seed}"})
     area = (width, height)
     if options.scenes or options.backgrounds or options.objects:

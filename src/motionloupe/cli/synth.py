@@ -1,5 +1,6 @@
 """``motionloupe synth``: synthetic scenes with exact truth, to files."""
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -91,6 +92,8 @@ def command(
 def _pair(option: str, text: str) -> tuple[float, float]:
     try:
         first, second = (float(part) for part in text.split(","))
+        if not (math.isfinite(first) and math.isfinite(second)):
+            raise ValueError
     except ValueError:
         raise UserError(f"{option} takes two numbers with a comma, found {text!r}") from None
     return first, second

@@ -11,7 +11,10 @@ from motionloupe.errors import UserError
 
 TaskName = Annotated[str, typer.Argument(metavar="METHOD", help="oh2018, flowmag or flow.")]
 ConfigName = Annotated[
-    str, typer.Option("--config", "-c", help="small, paper, or a TOML file; see the docs.")
+    str,
+    typer.Option(
+        "--config", "-c", help="small, paper, for flowmag truth, mixed, flavr too, or a TOML file."
+    ),
 ]
 Backgrounds = Annotated[Path | None, typer.Option(help="Folder of photographs; COCO or VOC too.")]
 Objects = Annotated[

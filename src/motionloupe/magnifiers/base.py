@@ -343,7 +343,7 @@ def check_same_size(first: Image, frame: Image) -> None:
 def _device(name: Any) -> torch.device:
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
+        torch.empty(0, device=device).cpu()
     except (RuntimeError, AssertionError, TypeError):
         raise UserError(f"torch has no device {name!r} here; use cpu, or cuda with a GPU") from None
     return device

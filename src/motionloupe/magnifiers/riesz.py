@@ -47,7 +47,7 @@ class Riesz(Magnifier[RieszFrame]):
     """Local phase and orientation from a Riesz pyramid; luma moves, colour stays.
 
     ``sigma`` is the reach, in pixels of each level, of the blur that steadies phases, weighted by
-    squared amplitude; 1 or more.
+    squared amplitude; 1 to 50.
 
     The paper averages the phase vectors themselves. Waves of many orientations then lose half their
     motion, for each shows only the part along itself (the aperture problem; on an isotropic texture
@@ -61,8 +61,8 @@ class Riesz(Magnifier[RieszFrame]):
 
     def __init__(self, *, sigma: float = 3.0, **common: Unpack[Common]) -> None:
         super().__init__(**common)
-        if not 1 <= sigma < float("inf"):
-            raise UserError(f"sigma must be 1 pixel or more, found {sigma}")
+        if not 1 <= sigma <= 50:
+            raise UserError(f"sigma must be 1 to 50 pixels, found {sigma}")
         self.sigma = sigma
 
     def analyse(self, frame: Tensor) -> RieszFrame:

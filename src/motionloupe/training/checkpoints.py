@@ -1,7 +1,7 @@
 """Everything that a run needs to go on as if it had never stopped.
 
-That is the network, the average of its weights, Adam's moments and the number of the step. There is
-no random state: samples are a pure function of their number, and nothing else is random.
+That is the network, the average of its weights, the optimiser's moments and the number of the step.
+There is no random state: samples are a pure function of their number, and nothing else is random.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import Adam
+from torch.optim import Adam, Optimizer
 
 from motionloupe.errors import UserError
 from motionloupe.networks import channels_last
@@ -20,6 +20,7 @@ from motionloupe.stored import read_tensors, write_atomically
 from motionloupe.training.average import WeightAverage
 from motionloupe.training.config import Config
 from motionloupe.training.lessons import build_task
+from motionloupe.training.muon import Muon
 from motionloupe.training.tasks import Task
 
 MAY_CHANGE = {("report",), ("data", "workers"), ("optimiser", "steps")}
@@ -32,7 +33,7 @@ class State:
 
     config: Config
     task: Task
-    adam: Adam
+    optimiser: Optimizer
     average: WeightAverage
     step: int = 0
     best: float = field(default=float("inf"))  # loss of the best validation so far
@@ -46,8 +47,9 @@ def fresh(config: Config, device: torch.device) -> State:
         _begin_with(Path(config.network.start), task, config.network.name)
     if config.optimiser.channels_last:
         channels_last(task.network)
-    adam = Adam(task.network.parameters(), lr=config.optimiser.rate)
-    return State(config, task, adam, WeightAverage(task.network, config.optimiser.ema))
+    rule = Muon if config.optimiser.rule == "muon" else Adam
+    optimiser = rule(task.network.parameters(), lr=config.optimiser.rate)
+    return State(config, task, optimiser, WeightAverage(task.network, config.optimiser.ema))
 
 
 def _begin_with(path: Path, task: Task, name: str) -> None:
@@ -66,8 +68,8 @@ def save(state: State, path: Path) -> None:
     tensors = {f"network.{k}": v for k, v in state.task.network.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in state.average.weights.items()}
     for name, parameter in state.task.network.named_parameters():
-        for kind, value in state.adam.state[parameter].items():
-            tensors[f"adam.{kind}.{name}"] = value
+        for kind, value in state.optimiser.state[parameter].items():
+            tensors[f"optimiser.{kind}.{name}"] = value
     run = {"config": state.config.as_table(), "step": state.step, "best": state.best}
     write_atomically(path, tensors, {"run": run})
 
@@ -87,13 +89,13 @@ def restore(state: State, path: Path) -> None:
     for name, value in _part(tensors, "average.").items():
         state.average.weights[name].copy_(value)
     for name, parameter in state.task.network.named_parameters():
-        state.adam.state[parameter] = {
-            "step": tensors[f"adam.step.{name}"],
-            **{
-                kind: torch.empty_like(parameter).copy_(tensors[f"adam.{kind}.{name}"])
-                for kind in ("exp_avg", "exp_avg_sq")
-            },
-        }
+        for kind in ("step", "momentum", "exp_avg", "exp_avg_sq"):
+            moment = tensors.get(f"optimiser.{kind}.{name}")
+            if moment is None:
+                continue
+            if kind != "step":  # laid out in memory as the parameter is
+                moment = torch.empty_like(parameter).copy_(moment)
+            state.optimiser.state[parameter][kind] = moment
     state.step, state.best = run["step"], run["best"]
 
 

@@ -6,9 +6,20 @@ Named ones, and how a file becomes one: :mod:`motionloupe.training.recipes`.
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from motionloupe.errors import UserError
+
 TaskName = Literal["oh2018", "flowmag", "flow"]
 Border = Literal["reflect", "valid"]
+Rule = Literal["adam", "muon"]
 Photometric = Literal["census", "ssim"]
+
+
+def _check_least(options: Any, **least: int) -> None:
+    """Raise UserError where an option is below what it must at least be, or no number."""
+    for name, bound in least.items():
+        value = getattr(options, name)
+        if not value >= bound:
+            raise UserError(f"{name} must be {bound} or more, found {value:g}")
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,9 @@ class Data:
     replays: int = 1
     scene: dict[str, Any] = field(default_factory=dict)
     real: Real = field(default_factory=Real)
+
+    def __post_init__(self) -> None:
+        _check_least(self, batch=1, seed=0, workers=0, replays=1)
 
 
 @dataclass(frozen=True)
@@ -141,7 +155,7 @@ class Unsupervised:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """Adam for ``steps`` steps at ``rate``, after a linear rise over ``warmup`` steps.
+    """Adam, or Muon, for ``steps`` steps at ``rate``, after a linear rise over ``warmup`` steps.
 
     ``schedule`` "cosine" falls to a hundredth at the end. ``clip`` bounds the gradient's norm (0:
     no bound). ``autocast`` computes the network in bfloat16. ``ema`` is the decay of the average of
@@ -151,6 +165,7 @@ class Optimiser:
 
     steps: int
     rate: float
+    rule: Rule = "adam"
     warmup: int = 0
     schedule: Literal["constant", "cosine"] = "constant"
     clip: float = 0.0
@@ -158,6 +173,11 @@ class Optimiser:
     channels_last: bool = True
     ema: float = 0.999
     frozen_norms: bool = False
+
+    def __post_init__(self) -> None:
+        _check_least(self, steps=1, rate=0, warmup=0, clip=0, ema=0)
+        if self.ema >= 1:
+            raise UserError(f"ema must be below 1, found {self.ema:g}")
 
 
 @dataclass(frozen=True)
@@ -168,6 +188,9 @@ class Report:
     save: int = 200
     validate: int = 500
     scenes: int = 16
+
+    def __post_init__(self) -> None:
+        _check_least(self, log=1, save=1, validate=1, scenes=1)
 
 
 @dataclass(frozen=True)

@@ -74,12 +74,12 @@ def check_report(report: Report) -> None:
 
 
 def learn(learner: nn.Module, state: State, batch: Sample) -> dict[str, Tensor]:
-    """One step of Adam; the losses before it. Raises UserError where they are not finite."""
+    """One step of the optimiser; the losses before it. Raises UserError if they are not finite."""
     options, task = state.config.optimiser, state.task
     task.train(not options.frozen_norms)  # nothing else in the networks depends on the mode
-    for group in state.adam.param_groups:
+    for group in state.optimiser.param_groups:
         group["lr"] = rate_at(state.step, options)
-    state.adam.zero_grad(set_to_none=True)
+    state.optimiser.zero_grad(set_to_none=True)
     device = batch["a"].device.type
     with torch.autocast(device, dtype=torch.bfloat16, enabled=options.autocast):
         losses: dict[str, Tensor] = learner(batch)
@@ -91,7 +91,7 @@ def learn(learner: nn.Module, state: State, batch: Sample) -> dict[str, Tensor]:
     losses["loss"].backward()  # type: ignore[no-untyped-call]
     if options.clip:
         nn.utils.clip_grad_norm_(task.network.parameters(), options.clip)
-    state.adam.step()
+    state.optimiser.step()
     state.step += 1
     state.average.update(task.network, state.step)
     return losses

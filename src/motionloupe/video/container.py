@@ -261,16 +261,29 @@ class VideoReader(Reader):
         if total is None and self._clock.holes:
             yield f"about {self._clock.holes} frames are missing between others"
         stated = self._stated_end() if whole and self._clock.constant else None
-        if stated is not None and stated - last > max(3 / float(self.info.rate), 0.25):
+        slack = max(3 / float(self.info.rate), 0.25)
+        if stated and stated - last > slack and not self._sound_reaches(stated - slack):
             yield f"frames end at {last:.3f} s of {stated:.3f} s"
 
     def _stated_end(self) -> float | None:
-        """Where a Matroska file, which counts no frames, says that its video ends."""
+        """Where a Matroska file, which counts no frames, says that its longest track ends."""
         if "matroska" not in self._container.format.name or not self._container.duration:
             return None
-        if self._container.streams.audio:
-            return None
         return float(self._container.duration) / av.time_base
+
+    def _sound_reaches(self, seconds: float) -> bool:
+        """Whether there is sound at this time: then it is no cut that ends the pictures before."""
+        with open_container(self._path) as container:
+            tracks = container.streams.audio
+            packets = container.demux(tracks) if tracks else ()
+            try:
+                return any(
+                    packet.pts is not None
+                    and float((packet.pts + (packet.duration or 0)) * packet.time_base) >= seconds
+                    for packet in packets
+                )
+            except av.error.FFmpegError:
+                return False
 
 
 def resized(image: Image, size: tuple[int, int]) -> Image:

@@ -111,10 +111,7 @@ class StillsReader(Reader):
         if low >= count:
             raise self._selection.starts_beyond(self._path, (count - 1) / float(self._rate))
         if low >= high:
-            raise UserError(
-                f"no picture of {self._path} lies between {start:g} and {end:g} s "
-                f"at {float(self._rate):g} frames per second"
-            )
+            raise self._selection.between_frames(self._path)
         return range(low, high)
 
     def _first_image(self) -> Image:
@@ -227,6 +224,19 @@ class TiffReader(StillsReader):
 
 def has_glob(text: str) -> bool:
     return any(mark in text for mark in "*?[")
+
+
+def animation(path: Path) -> str:
+    """ "png" or "webp" for a picture that is a sequence of them, "" for others."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(4096)
+    except OSError:
+        return ""  # whoever reads it will say why not
+    if head.startswith(b"\x89PNG"):
+        return "png" if b"acTL" in head.partition(b"IDAT")[0] else ""
+    flags = head[20] if len(head) > 20 and head[8:16] == b"WEBPVP8X" else 0
+    return "webp" if flags & 2 else ""
 
 
 def natural(path: Path) -> list[Any]:

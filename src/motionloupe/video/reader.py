@@ -1,5 +1,6 @@
 """Open any source by what it is."""
 
+import math
 from pathlib import Path
 
 from motionloupe.errors import UserError
@@ -9,6 +10,7 @@ from motionloupe.video.images import (
     TIFF_SUFFIXES,
     FolderReader,
     TiffReader,
+    animation,
     has_glob,
 )
 from motionloupe.video.source import Frame, Reader, Selection
@@ -22,7 +24,7 @@ def open_reader(
     end: float | None = None,
     scale: float = 1.0,
 ) -> Reader:
-    """Open a video, a GIF, a folder or glob of pictures, one picture, or a multi-page TIFF.
+    """Open a video, a GIF or APNG, a folder or glob of pictures, a picture, or a multi-page TIFF.
 
     ``fps`` says the true rate in hertz and leaves the time stamps of a video as they are; for
     pictures it is their rate. ``start`` and ``end`` are seconds from the beginning, ``end`` not
@@ -31,6 +33,8 @@ def open_reader(
     """
     selection = Selection(fps, start or 0.0, end, scale)
     path = Path(source)
+    if not str(source):
+        raise UserError("a source must be named, found an empty name")
     if not path.exists():
         if has_glob(str(source)):
             return FolderReader(path, selection)
@@ -40,7 +44,10 @@ def open_reader(
     if path.suffix.lower() in TIFF_SUFFIXES:
         return TiffReader(path, selection)
     if path.suffix.lower() in IMAGE_SUFFIXES:
-        return FolderReader(path, selection)
+        if not (kind := animation(path)):
+            return FolderReader(path, selection)
+        if kind == "webp":
+            raise UserError(f"{path} is an animated WebP, which cannot be read: make it a GIF")
     return VideoReader(path, selection)
 
 
@@ -58,10 +65,7 @@ def read_frame(
 
     Give one of the two; the rest as in :func:`open_reader`. Raises UserError.
     """
-    if (number is None) == (seconds is None):
-        raise UserError("a frame is chosen by its number or by seconds: give one of the two")
-    if number is not None and number < 0:
-        raise UserError(f"the number of a frame must be 0 or more, found {number}")
+    _check_choice(number, seconds)
     found: Frame | None = None
     with open_reader(source, fps=fps, start=start, end=end, scale=scale) as reader:
         for frame in reader:
@@ -81,6 +85,15 @@ def read_frame(
     if seconds is not None and seconds > ends + 1e-9:
         raise _none_at(seconds, source, f"ends at {ends:.3f} s")
     return found
+
+
+def _check_choice(number: int | None, seconds: float | None) -> None:
+    if (number is None) == (seconds is None):
+        raise UserError("a frame is chosen by its number or by seconds: give one of the two")
+    if seconds is not None and not math.isfinite(seconds):
+        raise UserError(f"the time of a frame must be a number of seconds, found {seconds:g}")
+    if number is not None and number < 0:
+        raise UserError(f"the number of a frame must be 0 or more, found {number}")
 
 
 def _none_at(seconds: float, source: str | Path, bound: str) -> UserError:

@@ -12,6 +12,8 @@ from typing import Self
 from motionloupe.arrays import SMALLEST_SIDE, Image
 from motionloupe.errors import UserError
 
+_LARGEST_SIDE = 16384  # what H.264 can hold
+
 
 @dataclass(frozen=True)
 class ColourTags:
@@ -97,13 +99,18 @@ class Selection:
             )
 
     def size(self, width: int, height: int) -> tuple[int, int]:
-        """The size in pixels after ``scale``; UserError where a side is under 16."""
+        """The size in pixels after ``scale``; UserError under 16 a side, or enlarged past 16384."""
         scaled = round(width * self.scale), round(height * self.scale)
         if min(scaled) < SMALLEST_SIDE:
             how = f" at scale {self.scale:g}" if self.scale != 1 else ""
             raise UserError(
                 f"frames must have at least {SMALLEST_SIDE} x {SMALLEST_SIDE} pixels, "
                 f"found {scaled[0]} x {scaled[1]}{how}"
+            )
+        if self.scale > 1 and max(scaled) > _LARGEST_SIDE:
+            raise UserError(
+                f"scale {self.scale:g} would make frames of {scaled[0]} x {scaled[1]} pixels; "
+                f"the most is {_LARGEST_SIDE} a side"
             )
         return scaled
 

@@ -4,7 +4,7 @@ import errno
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,6 +26,14 @@ def check_target(path: Path, source: Path, *, force: bool) -> None:
     if source.exists() and path.samefile(source):
         raise UserError(f"{path} is the input itself: choose another output")
     _check_free(path, force)
+
+
+def check_no_input(path: Path, inputs: Iterable[str | Path]) -> None:
+    """Raise UserError where ``path`` is a file, or the folder of pictures, that is read."""
+    for source in map(Path, inputs):
+        place = source if source.exists() else source.parent  # a glob reads a folder
+        if place.exists() and path.exists() and path.samefile(place):
+            raise UserError(f"{path} is one of the inputs: choose another output")
 
 
 def check_folder(path: Path, source: Path, *, force: bool) -> None:

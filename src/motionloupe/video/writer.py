@@ -58,6 +58,9 @@ class Writer(ABC):
             )
         self._add(image, pts, duration)
 
+    def end_sound(self) -> None:  # noqa: B027 (folders have none)
+        """Let the sound end with the last picture written, though the source goes on."""
+
     @abstractmethod
     def _begin(self, width: int, height: int) -> None: ...
 
@@ -174,7 +177,12 @@ class VideoWriter(Writer):
         self._base = encoding.time_base(info)
         self._shift = round(info.shift / info.time_base)
         self._last: int | None = None
+        self._ends = 0  # where the last picture ends
+        self._sound_ends: Fraction | None = None
         self._container: OutputContainer | None = None
+
+    def end_sound(self) -> None:
+        self._sound_ends = self._ends * self._base
 
     def _begin(self, width: int, height: int) -> None:
         encoding, info = self._encoding, self._info
@@ -213,6 +221,7 @@ class VideoWriter(Writer):
         else:
             frame = to_yuv(image, self._tags, self._format)
         frame.pts, frame.duration = self._place(pts, duration)
+        self._ends = frame.pts + frame.duration
         frame.time_base = self._base
         with explained(self._path):
             self._mux(frame)
@@ -250,7 +259,7 @@ class VideoWriter(Writer):
         with explained(self._path):
             self._mux(None)
             if self._sound is not None:
-                self._sound.advance(self._container, None)
+                self._sound.advance(self._container, self._sound_ends)
                 self.warnings += self._sound.warnings
             container, self._container = self._container, None
             container.close()
