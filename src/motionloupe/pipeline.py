@@ -17,7 +17,8 @@ from motionloupe.alpha import Alpha, as_alpha, check_fits
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD, load
-from motionloupe.magnifiers.base import Magnifier, Mode
+from motionloupe.magnifiers.base import Magnifier
+from motionloupe.magnifiers.streaming import Mode
 from motionloupe.masks import Aim, Focus
 from motionloupe.temporal import FilterKind
 from motionloupe.video import (

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from motionloupe.arrays import Image, check_image, from_tensor, to_tensor
 from motionloupe.errors import UserError
-from motionloupe.magnifiers.base import Magnifier, check_same_size
+from motionloupe.magnifiers.base import Magnifier
+from motionloupe.magnifiers.streaming import check_same_size
 
 LARGEST_FACTOR = 100
 DEFAULT_METHOD = "warp-bilinear"
