@@ -152,7 +152,8 @@ def _carried_out(plan: "Plan", output: Path, quick: bool, quiet: bool) -> "tuple
         if not (quick and suite.sequence)
     }
     words = shlex.join(["motionloupe", *sys.argv[1:]])
-    return write_report(plan, outcome, output, command=words, strips=strips), outcome
+    report = write_report(plan, outcome, output, command=words, strips=strips, svg=not quick)
+    return report, outcome
 
 
 def _suites(

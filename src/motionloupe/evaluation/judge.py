@@ -21,6 +21,7 @@ from motionloupe.evaluation.cases import Case, Target
 from motionloupe.evaluation.metrics import (
     end_point_error,
     flow_l1,
+    length,
     magnification_error,
     motion_error,
     motion_gain,
@@ -172,7 +173,7 @@ class Judge:
         if self._case.band is None:  # else no single factor applies
             alpha = self._case.alpha
             moves = known.source if target.moves is None else target.moves
-            moving = seen & (torch.linalg.vector_norm(moves, dim=1, keepdim=True) > AT_REST)
+            moving = seen & (length(moves) > AT_REST)
             scores["motion_error"] = motion_error(
                 flow, known.source, alpha, border=BORDER, mask=seen
             )

@@ -23,11 +23,11 @@ _TOP, _BOTTOM = 0.75, 1.1  # inches
 _CHECKS = {"input": ("0.5", "--"), "truth": ("black", "-"), "broken": ("0.75", ":")}
 
 
-def draw_curves(path: Path, results: Results, name: str, suite: Suite) -> None:
+def draw_curves(path: Path, results: Results, name: str, suite: Suite, *, svg: bool = True) -> None:
     """One panel for each score, one line for each contestant, bands of one standard error.
 
-    A PNG, and an SVG of the same name; they appear complete or not at all. Raises UserError where
-    they cannot be written.
+    A PNG, and an ``svg`` of the same name; they appear complete or not at all. Raises UserError
+    where they cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -51,7 +51,7 @@ def draw_curves(path: Path, results: Results, name: str, suite: Suite) -> None:
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="lower center", ncols=8)
     figure.suptitle(f"{name}: {suite.line}", size=11, y=1 - 0.15 / height)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for target in (path, path.with_suffix(".svg")):
+    for target in (path, path.with_suffix(".svg")) if svg else (path,):
         write_figure(figure, target)
 
 

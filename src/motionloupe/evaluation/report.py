@@ -33,8 +33,12 @@ def write_report(
     *,
     command: str,
     strips: Mapping[str, Sequence[Path]],
+    svg: bool = True,
 ) -> Path:
-    """Write ``report.md``, ``results.csv`` and ``plots/`` into ``output``; the report's path."""
+    """Write ``report.md``, ``results.csv`` and ``plots/`` into ``output``; the report's path.
+
+    The plots are PNG, and ``svg`` for print, which takes two thirds as long again.
+    """
     results = outcome.results
     write_whole(output / TABLE, _csv(plan, results))
     lines = _header(plan, outcome, command)
@@ -43,7 +47,7 @@ def write_report(
         lines += [f"## {name}", "", f"{suite.line[0].upper()}{suite.line[1:]}. {scenes}", ""]
         lines += _absences(plan, suite)
         figure = output / "plots" / f"{name}.png"
-        draw_curves(figure, results, name, suite)
+        draw_curves(figure, results, name, suite, svg=svg)
         lines += ["", f"![{name}](plots/{figure.name})", ""]
         for score in results.scores(name):
             lines += _table(results, name, suite.axis, score)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -9,6 +10,8 @@ from torch.nn import functional
 
 _BLOCK = 32  # pixels that one product of matrices filters at a time
 _STRIP = 32  # rows
+Taps = tuple[float, ...]
+"""An odd number of weights, which are correlated with rows or columns."""
 _Block = Callable[[Tensor, tuple[int, int], tuple[int, int], int], Tensor]
 
 
@@ -32,19 +35,19 @@ def margins(size: int, multiple: int, smallest: int = 0) -> tuple[int, int]:
     return before, wanted - size - before
 
 
-def along_x(image: Tensor, kernel: Tensor) -> Tensor:
-    """Correlate every row with an odd ``kernel`` (n,)."""
-    return _applied(image, kernel, _mirrored, -1)
+def along_x(image: Tensor, taps: Taps) -> Tensor:
+    """Correlate every row with the ``taps``."""
+    return _applied(image, taps, _mirrored, -1)
 
 
-def along_y(image: Tensor, kernel: Tensor) -> Tensor:
-    """Correlate every column with an odd ``kernel`` (n,)."""
-    return _applied(image, kernel, _mirrored, -2)
+def along_y(image: Tensor, taps: Taps) -> Tensor:
+    """Correlate every column with the ``taps``."""
+    return _applied(image, taps, _mirrored, -2)
 
 
-def separable(image: Tensor, kernel: Tensor) -> Tensor:
-    """Correlate rows, then columns, with an odd ``kernel`` (n,)."""
-    return along_y(along_x(image, kernel), kernel)
+def separable(image: Tensor, taps: Taps) -> Tensor:
+    """Correlate rows, then columns, with the ``taps``."""
+    return along_y(along_x(image, taps), taps)
 
 
 def halved(image: Tensor) -> Tensor:
@@ -56,15 +59,15 @@ def halved(image: Tensor) -> Tensor:
     return (rows[..., ::2] + rows[..., 1::2]) * 0.25
 
 
-def blurred_and_halved(image: Tensor, kernel: Tensor) -> Tensor:
+def blurred_and_halved(image: Tensor, taps: Taps) -> Tensor:
     """:func:`halved` of :func:`separable`, in one step."""
-    return _applied(_applied(image, kernel, _halving, -1), kernel, _halving, -2)
+    return _applied(_applied(image, taps, _halving, -1), taps, _halving, -2)
 
 
 def box_mean(image: Tensor, window: int) -> Tensor:
     """Mean over ``window`` x ``window`` pixels (odd), of those that there are: no mirror."""
-    kernel = image.new_ones(window)
-    return _applied(_applied(image, kernel, _shortened, -1), kernel, _shortened, -2)
+    taps = (1.0,) * window
+    return _applied(_applied(image, taps, _shortened, -1), taps, _shortened, -2)
 
 
 def in_strips(function: Callable[..., Tensor], *fields: Tensor) -> Tensor:
@@ -76,34 +79,47 @@ def in_strips(function: Callable[..., Tensor], *fields: Tensor) -> Tensor:
     return torch.cat([function(*strip) for strip in strips], dim=-2)
 
 
-def gaussian(sigma: float, like: Tensor) -> Tensor:
+def gaussian(sigma: float) -> Taps:
     """Samples of a Gaussian to 2.5 ``sigma`` (pixels) either side, with sum 1."""
     reach = math.ceil(2.5 * sigma)
-    x = torch.arange(-reach, reach + 1, dtype=like.dtype, device=like.device)
-    kernel = torch.exp(-(x**2) / (2 * sigma**2))
-    return kernel / kernel.sum()
+    samples = [math.exp(-(x**2) / (2 * sigma**2)) for x in range(-reach, reach + 1)]
+    return tuple(sample / sum(samples) for sample in samples)
 
 
-def _applied(image: Tensor, kernel: Tensor, block: _Block, dim: int) -> Tensor:
+def _applied(image: Tensor, taps: Taps, block: _Block, dim: int) -> Tensor:
     """Filter along ``dim`` as products with banded matrices, in blocks short enough to be dense.
 
     On a CPU this is several times as fast as a convolution of few channels, and as exact.
     """
     image = image.contiguous()
-    size, reach = image.shape[dim], kernel.numel() // 2
-    matrices: dict[tuple[int, int, int], Tensor] = {}  # one for all blocks that no edge reaches
+    size, reach = image.shape[dim], len(taps) // 2
     parts = []
     for first in range(0, size, _BLOCK):
         last = min(first + _BLOCK, size)
         low, high = max(first - reach, 0), min(last + reach, size)
-        place = (first - low, last - first, high - last)
-        if place not in matrices:
-            matrices[place] = block(kernel, (first, last), (low, high), size)
+        to, of, whole = (first, last), (low, high), size
+        if first >= reach and last + reach <= size:  # no edge is near: all such blocks are alike
+            to, of, whole = (reach, reach + last - first), (0, high - low), high - low
+        matrix = _matrix(block, taps, to, of, whole, image.dtype, image.device)
         if dim == -1:
-            parts.append(image[..., low:high] @ matrices[place])
+            parts.append(image[..., low:high] @ matrix)
         else:
-            parts.append(matrices[place].mT @ image[..., low:high, :])
+            parts.append(matrix.mT @ image[..., low:high, :])
     return torch.cat(parts, dim=dim)
+
+
+@lru_cache(maxsize=1024)  # some 5 kB each; to make one takes longer than to use it
+def _matrix(
+    block: _Block,
+    taps: Taps,
+    to: tuple[int, int],
+    of: tuple[int, int],
+    size: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Tensor:
+    with torch.inference_mode(False):  # what is made within can never serve a gradient
+        return block(torch.tensor(taps, dtype=dtype, device=device), to, of, size)
 
 
 def _mirrored(kernel: Tensor, to: tuple[int, int], of: tuple[int, int], size: int) -> Tensor:

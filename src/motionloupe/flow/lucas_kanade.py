@@ -93,7 +93,7 @@ def _solved(sums: Tensor, flow: Tensor, window: float) -> Tensor:
     With A the windowed sum of slope times slope, the answer is f + (A + s)^-1 (sum w g (r + g f) -
     A f), with f the ``flow`` so far, r the difference, g the slopes and s the stiffness.
     """
-    sums = separable(sums, gaussian(window / 2, sums))
+    sums = separable(sums, gaussian(window / 2))
     xx, xy, yy, xr, yr = sums.unbind(dim=1)
     u, v = halved(flow).unbind(dim=1)
     right, down = xr - xx * u - xy * v, yr - xy * u - yy * v
@@ -109,7 +109,7 @@ def _solved(sums: Tensor, flow: Tensor, window: float) -> Tensor:
 def _pyramid(image: Tensor) -> list[Tensor]:
     levels = [image]
     while min(levels[-1].shape[-2:]) >= 2 * _COARSEST:
-        levels.append(blurred_and_halved(levels[-1], gaussian(_HALVING, image)))
+        levels.append(blurred_and_halved(levels[-1], gaussian(_HALVING)))
     return levels
 
 
@@ -123,5 +123,4 @@ def _enlarged(flow: Tensor, like: Tensor) -> Tensor:
 
 def _slopes(image: Tensor) -> tuple[Tensor, Tensor]:
     """Derivatives along x and y, per pixel."""
-    kernel = torch.tensor(_SLOPE, dtype=image.dtype, device=image.device)
-    return along_x(image, kernel), along_y(image, kernel)
+    return along_x(image, _SLOPE), along_y(image, _SLOPE)

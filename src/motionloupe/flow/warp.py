@@ -19,6 +19,7 @@ Border = Literal["reflection", "zeros"]
 
 _POLE = math.sqrt(3.0) - 2.0  # of the cubic B-spline's inverse filter
 _REACH = 9  # taps either side of the inverse filter; the rest is below 1e-5
+_INVERSE = tuple(math.sqrt(3.0) * _POLE ** abs(tap) for tap in range(-_REACH, _REACH + 1))
 _FAINT = 1e-3  # a bilinear weight that hides nothing behind it
 
 
@@ -205,9 +206,7 @@ def _sample(image: Tensor, x: Tensor, y: Tensor, border: Border) -> Tensor:
 
 def _spline_coefficients(image: Tensor) -> Tensor:
     """The coefficients whose cubic B-spline passes through the pixels (Unser 1999, box 2)."""
-    taps = torch.arange(-_REACH, _REACH + 1, dtype=image.dtype, device=image.device).abs()
-    kernel = math.sqrt(3.0) * (-1.0) ** taps * abs(_POLE) ** taps
-    return separable(image, kernel)
+    return separable(image, _INVERSE)
 
 
 def _spline_sample(coefficients: Tensor, x: Tensor, y: Tensor, border: Border) -> Tensor:

@@ -86,7 +86,7 @@ class Follower:
         """The flow averaged over the object around each pixel; far away, over all of it."""
         mean = (step * depth).sum(dim=(2, 3), keepdim=True) / depth.sum()
         weighted = torch.cat([step * depth, depth], dim=1)[self._near]
-        sums = separable(weighted, gaussian(self._sigma, step))
+        sums = separable(weighted, gaussian(self._sigma))
         smooth = mean.expand_as(step).clone()
         smooth[self._near] = (sums[:, :2] + _FAINT * mean) / (sums[:, 2:] + _FAINT)
         return smooth
