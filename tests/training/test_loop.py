@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from motionloupe.errors import UserError
 from motionloupe.networks.weights import load_weights
-from motionloupe.stored import read_tensors
+from motionloupe.stored import read_tensors, write_atomically
 from motionloupe.training.checkpoints import fresh
 from motionloupe.training.config import Data, NetworkChoice, Optimiser, Report
 from motionloupe.training.distributed import Process
@@ -140,6 +140,14 @@ def test_a_folder_with_something_else_is_refused(tmp_path):
     (tmp_path / "checkpoint.safetensors").write_bytes(b"not a checkpoint")
     with pytest.raises(UserError, match="safetensors"):
         run(tmp_path)
+
+
+def test_a_checkpoint_without_the_optimiser_is_not_gone_on_from(whole, tmp_path):
+    tensors, metadata = read_tensors(whole / "checkpoint.safetensors")
+    kept = {name: value for name, value in tensors.items() if not name.startswith("optimiser.")}
+    write_atomically(tmp_path / "checkpoint.safetensors", kept, metadata)
+    with pytest.raises(UserError, match="older version"):
+        run(tmp_path, 12)
 
 
 def test_a_diverging_run_stops_and_keeps_its_checkpoint(tmp_path):

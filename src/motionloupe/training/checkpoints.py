@@ -88,6 +88,8 @@ def restore(state: State, path: Path) -> None:
         raise UserError(f"{path} does not fit the network {state.config.network.name}") from None
     for name, value in _part(tensors, "average.").items():
         state.average.weights[name].copy_(value)
+    if run["step"] and not _part(tensors, "optimiser."):
+        raise UserError(f"{path} was written by an older version: begin in another output folder")
     for name, parameter in state.task.network.named_parameters():
         for kind in ("step", "momentum", "exp_avg", "exp_avg_sq"):
             moment = tensors.get(f"optimiser.{kind}.{name}")
