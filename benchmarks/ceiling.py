@@ -5,7 +5,8 @@
 
 The scenes are those of `bench mixed`, of pictures kept out of training. The network's own motion,
 or its own order of what lies in front, is replaced by the scene's; what is missing then is due to
-the splat, to the mending, and to the meter, which errs on what is guessed in holes.
+the splat, to the mending, and to the meter, which errs on what is guessed in holes. So the last row
+has the truth in the holes of its own picture: neither frame shows what belongs there.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from motionloupe.arrays import from_tensor, to_tensor
 from motionloupe.data import folders
@@ -28,6 +30,7 @@ from motionloupe.flow.base import FlowEstimator
 from motionloupe.magnifiers import load
 from motionloupe.magnifiers.base import Magnifier
 from motionloupe.networks.splat import FlowmagSplat
+from motionloupe.networks.splatting import softmax_splat
 from motionloupe.networks.weights import find_weights, load_weights
 
 BASELINE = "warp-bilinear"
@@ -49,6 +52,17 @@ def answers(
         for motion, displacement in motions.items():
             drawn = network.draw(b, (scene.alpha - 1.0) * displacement, importance)
             yield f"{motion} motion, {front} front", drawn.clamp(0.0, 1.0)
+    own = network.draw(b, (scene.alpha - 1.0) * found.motion, found.importance)
+    filled = torch.where(holes(scene), scene.y[None], own)
+    yield "own motion, own front, true holes", filled.clamp(0.0, 1.0)
+
+
+def holes(scene: Scene) -> Tensor:
+    """(1, 1, H, W): where less than half a pixel lands, and one pixel around."""
+    farther = (1.0 - scene.alpha) * scene.backward_flow[None]
+    alike = torch.zeros_like(farther[:, :1])
+    _, _, cover = softmax_splat(scene.b[None], farther, alike)
+    return functional.max_pool2d((cover < 0.5).float(), 3, 1, 1) > 0
 
 
 def judge(scene: Scene, meters: Iterable[FlowEstimator]) -> Callable[[Tensor], list[float]]:

@@ -1,24 +1,27 @@
 """Texts of the command line become values of the right type, or one clear line."""
 
+from pathlib import Path
+from typing import Literal
+
 import pytest
 
 from motionloupe import magnifiers
 from motionloupe.cli.options import line, method_options, stem
 from motionloupe.errors import UserError
 
-DEFAULTS = {
-    "levels": 4,
-    "sigma": 3.0,
-    "bandwidth": "octave",
-    "chroma": False,
-    "limit": None,
-    "sizes": (3, 5.5),
+TYPES = {
+    "levels": int,
+    "sigma": float,
+    "bandwidth": Literal["octave", "half-octave"],
+    "chroma": bool,
+    "limit": float | None,
+    "weights": str | Path | None,
 }
 
 
 @pytest.fixture(autouse=True)
 def _a_method(monkeypatch):
-    monkeypatch.setattr(magnifiers, "options_of", lambda name: DEFAULTS)
+    monkeypatch.setattr(magnifiers, "option_types", lambda name: TYPES)
 
 
 @pytest.mark.parametrize(
@@ -30,14 +33,14 @@ def _a_method(monkeypatch):
         ("bandwidth=half-octave", {"bandwidth": "half-octave"}),
         ("chroma=yes", {"chroma": True}),
         ("chroma=0", {"chroma": False}),
-        ("limit=16", {"limit": 16}),
+        ("limit=16", {"limit": 16.0}),
         ("limit=0.5", {"limit": 0.5}),
         ("limit=none", {"limit": None}),
-        ("limit=auto", {"limit": "auto"}),
-        ("sizes=1,2.5", {"sizes": (1, 2.5)}),
+        ("weights=7", {"weights": "7"}),
+        ("weights=none", {"weights": None}),
     ],
 )
-def test_a_setting_takes_the_type_of_its_default(setting, expected):
+def test_a_setting_takes_the_type_that_is_declared(setting, expected):
     found = method_options("phase", [setting])
     assert found == expected
     assert [type(value) for value in found.values()] == [type(v) for v in expected.values()]
@@ -49,6 +52,7 @@ def test_a_setting_takes_the_type_of_its_default(setting, expected):
         ("levels", "NAME=VALUE"),
         ("levels=2.5", "whole number"),
         ("sigma=wide", "a number"),
+        ("limit=auto", "a number"),
         ("chroma=maybe", "true or false"),
         ("magic=1", "its own are: levels, sigma"),
     ],

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from types import NoneType, UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 import typer
 
@@ -35,8 +36,6 @@ Settings = Annotated[
     typer.Option("--set", metavar="NAME=VALUE", help="The method's own option; repeatable."),
 ]
 
-_FILE = "weights"  # the one option without a default that is no number
-
 
 def line(text: str) -> tuple[float, float, float, float]:
     """ "X1,Y1,X2,Y2" -> four numbers. Raises UserError."""
@@ -48,62 +47,45 @@ def line(text: str) -> tuple[float, float, float, float]:
 
 
 def method_options(
-    method: str, settings: list[str], defaults: Mapping[str, Any] | None = None
+    method: str, settings: list[str], kinds: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Texts name=value -> a method's own options, each in the type of its default."""
+    """Texts name=value -> a method's own options, each of the type that it is declared with."""
     if not settings:
         return {}
-    from motionloupe.magnifiers import options_of
+    from motionloupe.magnifiers import option_types
 
-    defaults = options_of(method) if defaults is None else defaults
+    kinds = option_types(method) if kinds is None else kinds
     values: dict[str, Any] = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         name = name.strip().replace("-", "_")
         if not equals:
             raise UserError(f"--set takes NAME=VALUE, found {setting!r}")
-        if name not in defaults:
-            known = ", ".join(defaults) or "none"
+        if name not in kinds:
+            known = ", ".join(kinds) or "none"
             raise UserError(f"{method} has no option {name!r}; its own are: {known}")
-        values[name] = _typed(name, text.strip(), defaults[name])
+        values[name] = _typed(name, text.strip(), kinds[name])
     return values
 
 
-def _typed(name: str, text: str, default: Any) -> Any:
-    """``text`` in the type of ``default``; where that is None, a number if it is one."""
-    if isinstance(default, bool):
+def _typed(name: str, text: str, hint: Any) -> Any:
+    """``text`` as what ``hint`` declares; what is neither a truth value nor a number stays text."""
+    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    if NoneType in kinds and text.lower() == "none":
+        return None
+    if bool in kinds:
         known = {"true": True, "yes": True, "on": True, "1": True}
         known |= {"false": False, "no": False, "off": False, "0": False}
         if text.lower() not in known:
             raise UserError(f"{name} must be true or false, found {text!r}")
         return known[text.lower()]
-    if text.lower() == "none" and not isinstance(default, str | int | float):
-        return None
-    if default is None:
-        return text if name == _FILE else _number(text)
-    if isinstance(default, int | float):
-        return _as(name, text, type(default))
-    if isinstance(default, tuple | list):
-        parts = [part for part in text.strip("()[]").split(",") if part.strip()]
-        return type(default)(_number(part.strip()) for part in parts)
+    for kind, wanted in ((int, "a whole number"), (float, "a number")):
+        if kind in kinds:
+            try:
+                return kind(text)
+            except ValueError:
+                raise UserError(f"{name} must be {wanted}, found {text!r}") from None
     return text
-
-
-def _number(text: str) -> int | float | str:
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def _as(name: str, text: str, kind: type[int] | type[float]) -> int | float:
-    try:
-        return kind(text)
-    except ValueError:
-        wanted = "a whole number" if kind is int else "a number"
-        raise UserError(f"{name} must be {wanted}, found {text!r}") from None
 
 
 def stem(source: str) -> str:

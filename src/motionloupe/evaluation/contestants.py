@@ -8,9 +8,8 @@ import hashlib
 import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, get_type_hints
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from motionloupe.arrays import Image, from_tensor
 from motionloupe.errors import UserError
 from motionloupe.evaluation.cases import FPS, Case, Suite, judged
 from motionloupe.evaluation.nivr import Fit, Nivr
-from motionloupe.magnifiers import METHODS, load, load_trained, options_of
+from motionloupe.magnifiers import METHODS, load, load_trained, option_types
 from motionloupe.magnifiers.base import Magnifier
 from motionloupe.stored import network_of, read_tensors, shipped
 
@@ -184,8 +183,8 @@ def method_of(row: str) -> str:
 
 
 def own_options(name: str) -> dict[str, Any]:
-    """The options of a row's method and their defaults. Raises UserError for an unknown name."""
-    return asdict(Fit()) if name == NIVR else options_of(name)
+    """The options of a row's method and their types. Raises UserError for an unknown name."""
+    return get_type_hints(Fit) if name == NIVR else option_types(name)
 
 
 def _named(name: str, options: Mapping[str, Any]) -> Contestant:
@@ -196,7 +195,7 @@ def _named(name: str, options: Mapping[str, Any]) -> Contestant:
                 raise UserError(f"{name} has no option {option!r}; it has {', '.join(known)}")
         return Nivr(Fit(**options))
     used = dict(options)
-    if "weights" in options_of(name):  # other weights that are shipped are other answers
+    if "weights" in option_types(name):  # other weights that are shipped are other answers
         used.setdefault("weights", shipped(name))
     return Method(
         lambda **common: load(name, **options, **common),

@@ -3,7 +3,7 @@
 import inspect
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, get_type_hints
 
 from motionloupe.errors import UserError
 
@@ -63,6 +63,13 @@ def method_class(name: str) -> "type[Magnifier[Any]]":
 def options_of(name: str) -> dict[str, Any]:
     """A method's own options and their defaults, beside the common ones of ``Common``."""
     return _options_of(method_class(name))
+
+
+def option_types(name: str) -> dict[str, Any]:
+    """A method's own options and the types that they are declared with."""
+    cls = method_class(name)
+    declared = get_type_hints(cls.__init__)
+    return {option: declared[option] for option in _options_of(cls)}
 
 
 def load(name: str = DEFAULT_METHOD, **options: Any) -> "Magnifier[Any]":
