@@ -33,6 +33,10 @@ def test_errors_name_the_fault():
     flat = np.full((64, 64, 3), 0.5)
     with pytest.raises(UserError, match="texture"):
         displacement(flat, flat)
+    with pytest.raises(UserError, match="texture"):
+        displacement(texture(64, 64), np.zeros((64, 64, 3)))
+    with pytest.raises(UserError, match="too far"):
+        displacement(texture(24, 24), np.roll(texture(24, 24), 11, axis=1))
     with pytest.raises(UserError, match="outside"):
         displacement(texture(), texture(), (100, 0, 64, 64))
     with pytest.raises(UserError, match="differ in size"):

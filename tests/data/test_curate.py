@@ -189,7 +189,7 @@ def test_other_settings_and_other_files_are_refused(footage, curated, tmp_path):
 def test_a_video_is_never_held_as_a_whole(footage, monkeypatch):
     alive: list[weakref.ref] = []
 
-    def watched(path, largest):
+    def watched(path, largest, warnings):
         for index in range(40):
             frame = np.zeros((16, 16, 3), np.uint8)
             alive.append(weakref.ref(frame))
@@ -200,7 +200,7 @@ def test_a_video_is_never_held_as_a_whole(footage, monkeypatch):
     monkeypatch.setattr(module, "frames_of", watched)
     clip = find_clips([footage[0] / "part"])[0]
     count = 0
-    for _stride, _first, _frames in module._candidates(clip, EASY):
+    for _stride, _first, _frames in module._candidates(clip, EASY, []):
         count += 1
     assert count == 20 + 18
 

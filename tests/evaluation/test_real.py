@@ -141,11 +141,23 @@ def test_noise_is_added_to_what_is_given_and_never_to_the_truth(tmp_path):
         assert strength == pytest.approx(np.sqrt(10 * 255 * before.mean()), rel=0.1)
 
 
-def test_a_clip_that_stands_still_is_named(tmp_path):
-    path = tmp_path / "still.mkv"
-    write_video(path, lambda t: 0.0, seconds=0.3)
-    with pytest.raises(UserError, match=r"still\.mkv: found no three frames"):
-        NOISE.case(Clips([path], (64, 64), seed=0), NOISE.levels[0], 0)
+def test_a_clip_that_stands_still_leaves_its_turn_to_the_next(tmp_path):
+    still, moving = tmp_path / "still.mkv", tmp_path / "moving.mkv"
+    write_video(still, lambda t: 0.0, seconds=0.3)
+    write_video(moving, lambda t: 20 * t, seconds=0.3)
+    with pytest.raises(UserError, match="none of 1 clips has three frames"):
+        NOISE.case(Clips([still], (64, 64), seed=0), NOISE.levels[0], 0)
+    case = NOISE.case(Clips([still, moving], (64, 64), seed=0), NOISE.levels[0], 0)
+    assert np.abs(case.frames[1].astype(float) - case.frames[0]).mean() > 0
+
+
+def test_few_of_many_pairs_are_not_neighbours(pairs):
+    many = RealPairs([pairs.pairs[0]] * 100, (96, 80), seed=3)
+    assert sorted(many.order) == list(range(100))
+    assert np.abs(np.diff(many.order[:20])).min() > 0
+    assert max(many.order[:20]) > 50
+    assert many.order != RealPairs(many.pairs, (96, 80), seed=4).order
+    assert many.identity != RealPairs(many.pairs, (96, 80), seed=4).identity
 
 
 def test_colours_drawn_back_along_the_motion_agree():

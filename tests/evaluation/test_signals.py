@@ -82,7 +82,7 @@ def test_the_name_of_the_column_says_what_was_read(tmp_path, name, order):
         ("t,light\n0,1\n", "must be one of displacement, velocity, acceleration, found 'light'"),
         ("t,velocity\n0,1\n", "needs 8 rows"),
         ("t,velocity\n" + "0,1\n" * 9, "times must grow"),
-        ("t,velocity\n0,1\n1,nothing\n", "row 2 does not hold"),
+        ("t,velocity\n0,1\n1,nothing\n", "line 3 does not hold"),
         ("", "needs 8 rows"),
     ],
 )

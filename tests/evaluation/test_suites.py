@@ -126,7 +126,12 @@ def test_thinned_and_capped_suites_keep_what_they_can():
     assert [level.alpha for level in capped.levels][:6] == [100] * 5 + [
         pytest.approx(76.9, abs=0.1)
     ]
+    assert capped.line.endswith("; here by 100 times at most")
     assert [level.alpha for level in SUITES["alpha"].capped(10).levels] == [1, 2, 5, 10]
+    bound = SUITES["magnified-motion"].capped(20)  # half a pixel x 20 is 10 px, never 30
+    assert [(level.value, level.alpha) for level in bound.levels][-1] == (10, 20)
+    with pytest.raises(UserError, match="no level"):
+        SUITES["noise-real"].capped(1.5)
 
 
 def test_what_cannot_be_asked_is_said():
@@ -138,6 +143,9 @@ def test_what_cannot_be_asked_is_said():
     with pytest.raises(UserError, match="temporal needs objects"):
         SUITES["temporal"].case(bare, SUITES["temporal"].levels[0], 0)
     assert list(suites(["all"])) == list(SUITES)
+    assert list(suites(["all"], objects=False)) == [name for name in SUITES if name != "temporal"]
+    with pytest.raises(UserError, match="temporal needs objects"):
+        suites(["temporal"], objects=False)
     assert list(suites(["all"], ["pairs", "clips"])) == ["pairs", "noise-real"]
     with pytest.raises(UserError, match="the suites need material"):
         suites(["all"], [])

@@ -91,6 +91,19 @@ def test_each_frame_may_have_its_own_mask(kind, tmp_path):
         masks.close()
 
 
+def test_a_lost_mask_does_not_shift_the_others(tmp_path):
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    for index, mask in enumerate(moving()):
+        cv2.imwrite(str(folder / f"{index}.png"), mask)
+    (folder / "2.png").write_bytes(b"damaged")
+    masks = read(folder)
+    for index, found in enumerate(frames_of(masks, 6)):
+        np.testing.assert_allclose(found, moving()[3 if index == 2 else index] / 255)
+    assert masks.warnings == [f"{folder}: mask 2 cannot be read, the next one stands in"]
+    masks.close()
+
+
 def test_masks_that_end_early_keep_the_last_and_say_so():
     masks = read(np.stack(moving(3)))
     found = frames_of(masks, 5)

@@ -37,6 +37,11 @@ def test_grabcut_finds_the_object_in_a_box_the_same_each_time(picture, dtype):
     np.testing.assert_array_equal(alpha, np.where(found, 5.0, 1.0))
 
 
+def test_a_small_box_in_the_far_corner_of_a_large_picture():
+    wide = to_uint8(np.tile(texture(64, 480), (1, 8, 1)))
+    assert GrabCut().segment(wide, box=(3836, 60, 4, 4)).shape == (64, 3840)
+
+
 def test_grabcut_on_a_large_picture_is_quick_and_right_to_a_pixel_or_two(picture):
     large = cv2.resize(picture, (8 * WIDTH, 8 * HEIGHT), interpolation=cv2.INTER_CUBIC)
     found = GrabCut().segment(large, box=tuple(8 * side for side in BOX))

@@ -107,7 +107,7 @@ def test_a_blend_is_the_mean_by_shares_and_tells_its_parents(tmp_path, capsys):
     for part in mean.network.state_dict().values():
         if part.is_floating_point():
             assert part == pytest.approx(2.5)
-    assert mean.card["blend"] == {"one.safetensors": 0.25, "two.safetensors": 0.75}
+    assert mean.card["blend"] == [[str(paths[0]), 0.25], [str(paths[1]), 0.75]]
     assert [card["step"] for card in mean.card["of"]] == [1, 3]
     assert main(["blend", *words]) == 2  # it is there already
     capsys.readouterr()

@@ -165,7 +165,9 @@ def _suites(
 ) -> "dict[str, Suite]":
     from motionloupe.evaluation.suites import suites
 
-    asked = suites(_names(names), where.stocks)
+    material: Any = where.stocks.get("scenes")
+    objects = material is None or len(material.objects) > 0
+    asked = suites(_names(names), where.stocks, objects=objects)
     if band is not None:
         if "physical" not in asked:
             raise UserError("--band is for the suite physical; the suite temporal has its own")

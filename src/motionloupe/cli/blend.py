@@ -11,7 +11,9 @@ from motionloupe.cli.console import say
 First = Annotated[Path, typer.Argument(metavar="FIRST", help="A file of weights.")]
 Second = Annotated[Path, typer.Argument(metavar="SECOND", help="Another, of the same network.")]
 Target = Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")]
-Share = Annotated[float, typer.Option(help="How much of the mean is the second's, 0 to 1.")]
+Share = Annotated[
+    float, typer.Option(help="How much of the mean is the second's, between 0 and 1.")
+]
 
 
 def command(

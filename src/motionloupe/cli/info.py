@@ -40,6 +40,8 @@ def command(
     lines = _described(about)
     if motion is not None:
         lines.append(f"motion     {motion}")
+    elif not no_motion:
+        lines.append("motion     nothing that could be followed")
     warn(warnings)
     record = {**asdict(about), "motion": motion and asdict(motion), "warnings": warnings}
     say(lines, record, quiet=False, as_json=as_json)

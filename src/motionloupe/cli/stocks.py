@@ -45,7 +45,7 @@ def given(options: Given, split: str, size: str, seed: int) -> Stocked:
     if options.scenes or options.backgrounds or options.objects:
         _scenes(found, options, split, area, seed)
     if options.pairs is not None:
-        _pairs(found, options.pairs, split, area)
+        _pairs(found, options.pairs, split, area, seed)
     if options.clips is not None:
         _clips(found, options.clips, split, area, seed)
     if options.video or options.reference or options.box or options.fps:
@@ -66,18 +66,21 @@ def _scenes(found: Stocked, options: Given, split: str, size: tuple[int, int], s
         raise UserError(f"scenes need {NEEDS['scenes']}")
     photographs = folders.backgrounds(backgrounds, split)  # type: ignore[arg-type]  # checked there
     cutouts: Any = folders.objects(objects, split) if objects else []  # type: ignore[arg-type]
-    names = [*photographs.names, "", *(cutouts.names if objects else [])]
+    names = [str(backgrounds.resolve()), *photographs.names]
+    names += [str(objects.resolve()), *cutouts.names] if objects else []
     found.stocks["scenes"] = Material(photographs, cutouts, size, seed, _digest(names))
     found.about["backgrounds"] = f"{len(photographs)} from {backgrounds}, split {split}"
     found.about["objects"] = f"{len(cutouts)} from {objects}, split {split}" if objects else "none"
 
 
-def _pairs(found: Stocked, folder: Path, split: str, size: tuple[int, int]) -> None:
+def _pairs(found: Stocked, folder: Path, split: str, size: tuple[int, int], seed: int) -> None:
     from motionloupe.data.pairs import Pairs
     from motionloupe.evaluation.real import RealPairs
 
     pairs = Pairs(folder, split)  # type: ignore[arg-type]  # checked there
-    found.stocks["pairs"] = RealPairs(pairs, size, _digest(pairs.names))
+    found.stocks["pairs"] = RealPairs(
+        pairs, size, _digest([str(folder.resolve()), *pairs.names]), seed
+    )
     found.about["pairs"] = f"{len(pairs)} from {folder}, split {split}"
 
 
@@ -98,7 +101,8 @@ def _recording(found: Stocked, options: Given) -> None:
         raise UserError(f"the suite physical needs {NEEDS['recording']}")
     recording = Recording(options.video, options.reference, _box(options.box), options.fps)
     found.stocks["recording"] = recording
-    found.about["recording"] = f"{options.video} beside {options.reference}, box {recording.box}"
+    about = [f"{options.video} beside {options.reference}, box {recording.box}"]
+    found.about["recording"] = "; ".join([*about, *recording.film.warnings])
 
 
 def _box(text: str | None) -> tuple[int, int, int, int] | None:
@@ -112,4 +116,4 @@ def _box(text: str | None) -> tuple[int, int, int, int] | None:
 
 
 def _digest(names: Sequence[str]) -> str:
-    return hashlib.sha256("/".join(names).encode()).hexdigest()
+    return hashlib.sha256("/".join(names).encode(errors="surrogateescape")).hexdigest()

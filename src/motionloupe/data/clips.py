@@ -17,6 +17,7 @@ from motionloupe.video import Reader, SourceInfo, open_reader
 from motionloupe.video.images import IMAGE_SUFFIXES
 
 LARGEST_SIDE = 512
+_ANY_RATE = 30.0  # pairs do not ask how fast: the one that is assumed, without a warning
 """Pixels of a frame's longer side, beyond which frames are reduced."""
 
 _VIDEO_SUFFIXES = tuple(
@@ -93,12 +94,12 @@ def _below(root: Path, whole: Path, path: Path) -> Clip:
 
 def open_small(path: Path, largest: int, start: float | None = None) -> Reader:
     """A reader of frames whose longer side is ``largest`` pixels at most. Raises UserError."""
-    reader = open_reader(path, start=start)
+    reader = open_reader(path, fps=_ANY_RATE, start=start)
     longer = max(reader.info.width, reader.info.height)
     if longer <= largest:
         return reader
     reader.close()
-    return open_reader(path, start=start, scale=largest / longer)
+    return open_reader(path, fps=_ANY_RATE, start=start, scale=largest / longer)
 
 
 def eight_bits(image: Image) -> Bytes:
@@ -168,8 +169,9 @@ class RandomPairs:
         return place * max(room, 0.0)
 
 
-def frames_of(path: Path, largest: int) -> Iterator[tuple[int, Bytes]]:
-    """Every frame's number and picture, one at a time. Raises UserError."""
+def frames_of(path: Path, largest: int, warnings: list[str]) -> Iterator[tuple[int, Bytes]]:
+    """Every frame's number and picture, one at a time; ``warnings`` fills. Raises UserError."""
     with open_small(path, largest) as reader:
         for frame in reader:
             yield frame.index, eight_bits(frame.image)
+        warnings += [text for text in reader.warnings if text not in warnings]

@@ -132,19 +132,21 @@ def curate(
                 done += 1
             else:
                 try:
-                    _curate_clip(clip, output, rules, estimator.flow)
+                    _curate_clip(clip, output, rules, estimator.flow, warnings)
                     read += 1
                 except UserError as error:
                     warnings.append(str(error))
             progress(number + 1, len(clips))
     finally:
         _write_manifest(output)
-    if warnings and not read + done:
+    if clips and not read + done:
         raise UserError(f"not one of {len(clips)} videos could be read: {warnings[0]}")
     return Curated(read, done, warnings)
 
 
-def _curate_clip(clip: Clip, output: Path, rules: Rules, flow: FlowEstimator) -> None:
+def _curate_clip(
+    clip: Clip, output: Path, rules: Rules, flow: FlowEstimator, warnings: list[str]
+) -> None:
     """The pairs of one video: frames first, then the table that says that it is done."""
     split = clip.split(rules.test_share)
     named = f"{_plain(clip.name)}-{_digest(clip)[:8]}"
@@ -152,7 +154,7 @@ def _curate_clip(clip: Clip, output: Path, rules: Rules, flow: FlowEstimator) ->
     rows = csv.DictWriter(table, COLUMNS, restval="", lineterminator="\n")
     written: list[Path] = []
     try:
-        for stride, first, (a, b) in _candidates(clip, rules):
+        for stride, first, (a, b) in _candidates(clip, rules, warnings):
             mse, motion, reason = _measured(a, b, rules, flow)
             pair = f"{named}-{first:06d}-{first + stride:06d}"
             if not reason:
@@ -173,10 +175,10 @@ def _curate_clip(clip: Clip, output: Path, rules: Rules, flow: FlowEstimator) ->
         raise
 
 
-def _candidates(clip: Clip, rules: Rules) -> Iterator[tuple[int, int, Frames]]:
+def _candidates(clip: Clip, rules: Rules, warnings: list[str]) -> Iterator[tuple[int, int, Frames]]:
     """Stride, first frame's number and frames of every pair that is looked at."""
     held: deque[tuple[int, np.ndarray]] = deque(maxlen=max(rules.strides) + 1)
-    for second, b in frames_of(clip.path, rules.side):
+    for second, b in frames_of(clip.path, rules.side, warnings):
         held.append((second, b))
         for stride in rules.strides:
             first = second - stride
@@ -208,7 +210,7 @@ def _plain(name: str) -> str:
 
 
 def _digest(clip: Clip) -> str:
-    return hashlib.blake2b(clip.video.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(clip.video.encode(errors="surrogateescape"), digest_size=16).hexdigest()
 
 
 def _rows_of(clip: Clip, output: Path) -> Path:

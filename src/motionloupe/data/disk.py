@@ -87,7 +87,7 @@ def write_whole(path: Path, text: str) -> None:
     """A text file that appears complete or not at all. Raises UserError."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="surrogateescape")  # names of files
         os.replace(partial, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None

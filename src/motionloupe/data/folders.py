@@ -108,7 +108,7 @@ def objects(folder: Path, split: Split = "all", test_share: float = TEST_SHARE) 
 
 def held_out(name: str, test_share: float) -> bool:
     """Whether a file of this name belongs to the test split: decided by its hash alone."""
-    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(name.encode(errors="surrogateescape"), digest_size=8).digest()
     return int.from_bytes(digest, "big") < test_share * 2**64
 
 

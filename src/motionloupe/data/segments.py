@@ -154,7 +154,7 @@ def _polygons(polygons: list[Any], height: int, width: int) -> Bytes:
 
 
 def run_lengths(text: str) -> list[int]:
-    """COCO's compressed run lengths: 5 bits a character, from the third on differences."""
+    """COCO's compressed run lengths: 5 bits a character, from the fourth on differences."""
     runs: list[int] = []
     value = shift = 0
     for character in text:

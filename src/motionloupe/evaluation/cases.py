@@ -127,6 +127,8 @@ class Suite:
     """Whether the true answer is known."""
     log: bool = True
     """Whether the axis is drawn logarithmic."""
+    bound: bool = False
+    """Whether a level, or its truth, means nothing at another factor."""
 
     def case(self, stock: Stock, level: Level, index: int) -> Case:
         """Scene number ``index`` at a level. Raises UserError where pictures are missing."""
@@ -151,8 +153,11 @@ class Suite:
         Raises UserError where none is left.
         """
         levels = self.levels
-        if self.axis == ALPHA_AXIS:
+        if self.axis == ALPHA_AXIS or self.bound:
             levels = tuple(level for level in levels if level.alpha <= alpha)
         if not levels:
             raise UserError(f"the suite has no level with a factor of {alpha:g} or less")
-        return replace(self, levels=tuple(replace(x, alpha=min(x.alpha, alpha)) for x in levels))
+        if all(level.alpha <= alpha for level in levels):
+            return replace(self, levels=levels)
+        kept = tuple(replace(level, alpha=min(level.alpha, alpha)) for level in levels)
+        return replace(self, levels=kept, line=f"{self.line}; here by {alpha:g} times at most")

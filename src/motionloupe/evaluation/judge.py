@@ -7,6 +7,7 @@ alpha times the measured motion of the input stands in. A recorded sequence is j
 measured of its motion, against a sensor's reading.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -207,8 +208,15 @@ def _of_recording(answers: Sequence[Image], case: Case, recorded: Recorded) -> S
         raise UserError(
             f"the video has {len(recorded.source.seconds)} frames, the answer {len(answers)}"
         )
-    dx, dy = np.array([displacement(first, answer) for answer in answers], np.float64).T
+    dx, dy = np.array([_moved(first, answer) for answer in answers], np.float64).T
     return recorded.scores(Track(recorded.source.seconds, dx, dy), case.alpha)
+
+
+def _moved(first: Image, answer: Image) -> tuple[float, float]:
+    try:
+        return displacement(first, answer)
+    except UserError:  # an answer with nothing in it has no motion, which no score survives
+        return math.nan, math.nan
 
 
 def _means(found: Sequence[Scores]) -> Scores:

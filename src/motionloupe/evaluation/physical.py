@@ -10,7 +10,7 @@ from motionloupe.arrays import Image, to_tensor
 from motionloupe.errors import UserError
 from motionloupe.evaluation.cases import Case, Level, Suite
 from motionloupe.evaluation.signals import Recorded, read_reading
-from motionloupe.measurement.displacement import Box
+from motionloupe.measurement.displacement import Box, check_region
 from motionloupe.measurement.points import liveliest_place
 from motionloupe.measurement.tracking import Track, track
 from motionloupe.video import open_reader, read_frame
@@ -26,6 +26,8 @@ class Film(Sequence[Image]):
         self._fps = fps
         with open_reader(path, fps=fps) as reader:
             self.fps = reader.info.fps
+            self.frames = reader.info.frames
+            self.warnings = tuple(reader.warnings)
             self.size = reader.info.width, reader.info.height
             self._clock = float(reader.info.rate) / reader.info.fps  # file's seconds -> true ones
 
@@ -71,7 +73,7 @@ class Recording:
     ) -> None:
         self.reading = read_reading(reference)
         self.film = Film(video, fps)
-        self._given = box
+        self._given = None if box is None else check_region(box, *self.film.size)
         self._digests = [
             _digest(path) if path.is_file() else path.name for path in (video, reference)
         ]
@@ -85,7 +87,7 @@ class Recording:
         """Where motion is measured."""
         if self._given is not None:
             return self._given
-        place = liveliest_place(self.film, None)
+        place = liveliest_place(self.film, self.film.frames)
         if place is None:
             raise UserError(f"{self.film.path}: nothing in it moves or has texture; give --box")
         width, height = self.film.size

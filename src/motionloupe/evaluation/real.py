@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ _FURTHER = 30  # frames beyond each place
 _EVEN = 4.0  # ratio of the two changes in a row above which it is a cut, or a frame shown twice
 
 Window = tuple[slice, slice]
+Triple = tuple[Bytes, Bytes, Bytes]
 
 
 @dataclass(frozen=True)
@@ -31,13 +33,19 @@ class RealPairs:
     size: tuple[int, int]
     fingerprint: str = ""
     """Differs where the pairs do."""
+    seed: int = 0
+    """Of the order in which they are taken: neighbours come from one video."""
 
     def __post_init__(self) -> None:
         check_size(self.size)
 
     @property
     def identity(self) -> list[Any]:
-        return [self.size, self.fingerprint]
+        return [self.size, self.fingerprint, self.seed]
+
+    @cached_property
+    def order(self) -> list[int]:
+        return [int(i) for i in np.random.default_rng(self.seed).permutation(len(self.pairs))]
 
     @property
     def limit(self) -> int | None:
@@ -57,7 +65,7 @@ class Clips:
 
     @property
     def identity(self) -> list[Any]:
-        return [self.size, self.seed, [path.name for path in self.paths]]
+        return [self.size, self.seed, [str(path.resolve()) for path in self.paths]]
 
     @property
     def limit(self) -> int | None:
@@ -66,7 +74,7 @@ class Clips:
 
 def draw_real_pair(stock: RealPairs, suite: Suite, level: Level, index: int) -> Case:
     """A pair as it was filmed."""
-    a, b = stock.pairs[index]
+    a, b = stock.pairs[stock.order[index]]
     window = liveliest_window(a, b, stock.size)
     frames: list[Image] = [np.ascontiguousarray(frame[window]) for frame in (a, b)]
     target = Target(number=1, source=to_tensor(frames[1]))
@@ -78,8 +86,7 @@ def draw_triple(stock: Clips, suite: Suite, level: Level, index: int) -> Case:
 
     That holds as far as the motion is even; the frames are taken as filmed for the truth.
     """
-    path = stock.paths[index % len(stock.paths)]
-    clean = _triple(path, np.random.default_rng([stock.seed, index]))
+    clean = _triple(stock, index)
     window = liveliest_window(clean[0], clean[2], stock.size)
     a, b, c = (to_tensor(np.ascontiguousarray(frame[window])) for frame in clean)
     rng = np.random.default_rng([stock.seed, index, 1])
@@ -107,7 +114,17 @@ def liveliest_window(a: Bytes, b: Bytes, size: tuple[int, int]) -> Window:
     return slice(top, top + rows), slice(left, left + columns)
 
 
-def _triple(path: Path, rng: np.random.Generator) -> tuple[Bytes, Bytes, Bytes]:
+def _triple(stock: Clips, index: int) -> Triple:
+    """Three frames of the clip whose turn it is, or of the next one that has any."""
+    count = len(stock.paths)
+    for turn in range(index, index + count):
+        three = _moving(stock.paths[turn % count], np.random.default_rng([stock.seed, index]))
+        if three is not None:
+            return three
+    raise UserError(f"none of {count} clips has three frames in a row that move evenly")
+
+
+def _moving(path: Path, rng: np.random.Generator) -> Triple | None:
     """Three frames in a row that all differ, and about as much, from a place drawn at random."""
     with open_reader(path) as reader:
         room = max((reader.info.duration or 0.0) - 3.0 / float(reader.info.rate), 0.0)
@@ -115,12 +132,10 @@ def _triple(path: Path, rng: np.random.Generator) -> tuple[Bytes, Bytes, Bytes]:
         for three in _in_a_row(path, float(start)):
             if _evenly(*three):
                 return three
-    raise UserError(
-        f"{path}: found no three frames in a row that move evenly; take it away from the clips"
-    )
+    return None
 
 
-def _in_a_row(path: Path, start: float) -> Iterator[tuple[Bytes, Bytes, Bytes]]:
+def _in_a_row(path: Path, start: float) -> Iterator[Triple]:
     last: list[Bytes] = []
     with open_reader(path, start=start) as reader:
         for frame in islice(reader, _FURTHER):

@@ -91,8 +91,7 @@ def _header(plan: Plan, outcome: Outcome, command: str) -> list[str]:
         "Means ± standard errors over scenes; the best method of a row is bold. `input` does "
         "nothing, `truth` is the perfect answer (what it scores is the meter's own error), "
         "`broken` is shifted at random; they never count as best. Motion is measured at points "
-        "that the true frame shows, pictures inside a border of 16 pixels. Plots are beside "
-        "their PNG as SVG too.",
+        "that the true frame shows, pictures inside a border of 16 pixels.",
         "",
     ]
 

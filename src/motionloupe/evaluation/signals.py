@@ -43,16 +43,17 @@ def read_reading(path: Path) -> Reading:
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file) if row]
+            lines = csv.reader(file)
+            rows = [(lines.line_num, row) for row in lines if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UserError(f"{path}: not a CSV that can be read ({error})") from None
     order = 0
-    if rows and not _numbers(rows[0]):
-        order = _order(path, rows.pop(0))
-    found = [_numbers(row) for row in rows]
-    bad = next((number for number, values in enumerate(found, 1) if not values), None)
+    if rows and not _numbers(rows[0][1]):
+        order = _order(path, rows.pop(0)[1])
+    found = [_numbers(row) for _, row in rows]
+    bad = next((row for row, values in zip(rows, found, strict=True) if not values), None)
     if bad is not None:
-        raise UserError(f"{path}: row {bad} does not hold a time and a value: {rows[bad - 1]}")
+        raise UserError(f"{path}: line {bad[0]} does not hold a time and a value: {bad[1]}")
     if len(found) < _LEAST:
         raise UserError(f"{path}: needs {_LEAST} rows of time and value or more, has {len(found)}")
     seconds, values = np.array(found, np.float64).T

@@ -1,5 +1,6 @@
 """Pictures of what the methods make of a scene: whole frames, and a close-up below each."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -37,7 +38,8 @@ def draw_strips(
     if suite.sequence:
         (level,) = suite.thinned(1).levels
         path = folder / f"{name}-{level.value:g}.png"
-        return _draw_sequence(path, suite.case(stock, level, scene), contestants)
+        able = {w: c for w, c in contestants.items() if c.refuses(suite.at(level)) is None}
+        return _draw_sequence(path, suite.case(stock, level, scene), able)
     paths = []
     for level in suite.thinned(3).levels:
         path = folder / f"{name}-{level.value:g}.png"
@@ -59,7 +61,11 @@ def _draw_sequence(path: Path, case: Case, contestants: Mapping[str, Contestant]
     for who, contestant in contestants.items():
         recorder = SliceRecorder(line)
         slices.append((who, recorder))
-        answers[who] = judged(case, _recording(contestant.stream(case), recorder, fps))
+        drawn = _recording(contestant.stream(case), recorder, fps)
+        if case.targets:
+            answers[who] = judged(case, drawn)
+        else:
+            deque(drawn, maxlen=0)  # only the slice is wanted, and a film may be long
     sliced = path.with_stem(f"{path.stem}-slices")
     draw_slices(sliced, slices, f"x{case.alpha:g}")
     if not case.targets:

@@ -87,6 +87,7 @@ SUITES = {
         ),
         draw_pair,
         _MIXED,
+        bound=True,
     ),
     "still": Suite(
         "nothing moves: what a factor of 16 makes of noise",
@@ -119,6 +120,7 @@ SUITES = {
         tuple(Level(f, 2.0, noise=noise_level(f)) for f in (0.0, 0.1, 1.0, 10.0, 100.0)),
         draw_triple,
         kind="clips",
+        bound=True,
     ),
     "physical": Suite(
         "a video beside the reading of a sensor (Oh 2018, the hammer)",
@@ -141,12 +143,19 @@ NEEDS: dict[Kind, str] = {
 """What the user has to give for each kind of suite."""
 
 
-def suites(names: Sequence[str], stocked: Collection[Kind] | None = None) -> dict[str, Suite]:
+def suites(
+    names: Sequence[str], stocked: Collection[Kind] | None = None, *, objects: bool = True
+) -> dict[str, Suite]:
     """Suites by name; "all" for every one whose material is ``stocked``, None for any.
 
-    Raises UserError with the known names, or the option that gives what a suite needs.
+    Without ``objects`` there is nothing for the suite temporal. Raises UserError with the known
+    names, or the option that gives what a suite needs.
     """
     known = [n for n, suite in SUITES.items() if stocked is None or suite.kind in stocked]
+    if not objects and "temporal" in known:
+        known.remove("temporal")
+        if "temporal" in names:
+            raise UserError("the suite temporal needs objects: give a folder of cut-outs")
     wanted = known if "all" in names else list(dict.fromkeys(names))
     for name in wanted:
         if name not in SUITES:

@@ -13,7 +13,7 @@ from motionloupe.masks.files import Masks
 from motionloupe.masks.focus import Focus, Region
 from motionloupe.masks.follow import Follower
 from motionloupe.masks.segmenters import GrabCut, Segmenter, check_box, check_point
-from motionloupe.masks.shapes import Weights, composited, shaped
+from motionloupe.masks.shapes import INSIDE, Weights, composited, shaped
 
 
 class _Source(Protocol):
@@ -140,10 +140,11 @@ class Aim:
             raise UserError(
                 f"a segmenter must answer with a mask of {reference.shape[:2]}, found {found.shape}"
             )
-        if not found.any():
+        found = found.astype(np.float32)
+        if not (found >= INSIDE).any():
             where = "in the box" if region.box is not None else "at the point"
             raise UserError(f"no object was found {where}; try another, or give a mask")
-        return found.astype(np.float32)
+        return found
 
 
 class _Still:

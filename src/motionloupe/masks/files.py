@@ -13,7 +13,7 @@ import numpy.typing as npt
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.masks.shapes import INSIDE, Weights
-from motionloupe.video import open_reader
+from motionloupe.video import Reader, open_reader
 
 _FAINT = 0.05  # compression smears black and white; so much counts as none
 _ASPECT = 0.01  # share by which a mask's shape may differ from the frames'
@@ -79,7 +79,21 @@ class Masks:
         except UserError:
             reader.close()
             raise
-        return (_lightness(frame.image) for frame in reader)
+        return self._from_frames(reader, math.ceil(start * rate - 1e-6))
+
+    def _from_frames(self, reader: Reader, number: int) -> Iterator[Weights]:
+        """A mask for every frame from ``number`` on; for a picture that is lost, its neighbour."""
+        stills = reader.info.kind != "video"  # which count their pictures, lost ones too
+        for frame in reader:
+            weights = _lightness(frame.image)
+            while stills and number < frame.pts:
+                self._warn(f"{self._name}: mask {number} cannot be read, the next one stands in")
+                yield weights
+                number += 1
+            yield weights
+            number += 1
+        for text in reader.warnings if not stills else ():
+            self._warn(text)
 
     def _from_array(self, array: npt.NDArray[Any], start: float) -> Iterator[Weights]:
         if array.ndim not in (2, 3) or 0 in array.shape:

@@ -44,13 +44,13 @@ class GrabCut:
             raise UserError("GrabCut takes a box, not points")
         height, width = image.shape[:2]
         shrink = min(_LONGEST / max(width, height), 1.0)
-        size = round(width * shrink), round(height * shrink)
+        size = max(round(width * shrink), 1), max(round(height * shrink), 1)
         pixels = cv2.cvtColor(from_tensor(to_tensor(image), np.uint8), cv2.COLOR_RGB2BGR)
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         labels = np.zeros(pixels.shape[:2], np.uint8)
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.setRNGSeed(0)  # the colour models start at random
-        within = [round(side * shrink) for side in box[:2]]
+        within = [min(round(box[axis] * shrink), size[axis] - 1) for axis in (0, 1)]
         within += [max(round(side * shrink), 1) for side in box[2:]]
         if within[2] * within[3] >= size[0] * size[1]:
             raise UserError("the box is the whole frame; leave some background around the object")

@@ -38,4 +38,4 @@ def composited(picture: Image, background: Image, weights: Weights) -> Image:
     if picture.dtype.kind in "iu":
         mixed = np.rint(mixed)
     whole: npt.NDArray[Any] = mixed.astype(picture.dtype)
-    return whole
+    return np.where(weights[..., None] == 0, background.astype(picture.dtype), whole)

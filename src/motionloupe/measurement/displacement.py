@@ -35,23 +35,31 @@ def displacement(reference: Image, frame: Image, box: Box | None = None) -> tupl
     """(dx, dy) in pixels, x right and y down, by which ``box`` moved between the two.
 
     ``box`` is (x, y, width, height); without it the whole picture counts. Good to about a third of
-    the region's size. Raises UserError where the region is too small, outside, or has no texture.
+    the region's size, in small ones less: what is left of it inside a border of 8 pixels and the
+    motion on every side must still hold texture. Raises UserError where the region is too small,
+    outside, or has moved too far, and where it has no texture in one of the two.
     """
     rows, columns = reference.shape[:2]
     if (rows, columns) != frame.shape[:2]:
         raise UserError(f"the pictures differ in size: {reference.shape} and {frame.shape}")
-    x, y, width, height = box or (0, 0, columns, rows)
-    if x < 0 or y < 0 or x + width > columns or y + height > rows:
-        raise UserError(f"the region {box} lies outside the picture of {columns} x {rows}")
-    if min(width, height) < 2 * _BORDER + 8:
-        raise UserError(f"a region to measure needs {2 * _BORDER + 8} pixels a side, found {box}")
+    x, y, width, height = check_region(box or (0, 0, columns, rows), columns, rows)
     a = luma(reference[y : y + height, x : x + width])
     b = luma(frame[y : y + height, x : x + width])
-    if a.std() < 1e-4:
+    if not min(a.std(), b.std()) >= 1e-4:
         raise UserError("the region has no texture to follow; choose another")
     window = cv2.createHanningWindow((width, height), cv2.CV_64F)
     (start_x, start_y), _ = cv2.phaseCorrelate(a - a.mean(), b - b.mean(), window)
     return _refine(a, b, np.array([start_x, start_y]))
+
+
+def check_region(box: Box, columns: int, rows: int) -> Box:
+    """``box``; UserError unless it lies in a picture of this size and is large enough."""
+    x, y, width, height = box
+    if x < 0 or y < 0 or x + width > columns or y + height > rows:
+        raise UserError(f"the region {box} lies outside the picture of {columns} x {rows}")
+    if min(width, height) < 2 * _BORDER + 8:
+        raise UserError(f"a region to measure needs {2 * _BORDER + 8} pixels a side, found {box}")
+    return box
 
 
 def _refine(
@@ -81,6 +89,11 @@ def _refine(
         d = d + step
         if np.abs(step).max() < _CLOSE_ENOUGH:
             return float(d[0]), float(d[1])
+    if not np.isfinite(best_error):
+        raise UserError(
+            f"the region of {a.shape[1]} x {a.shape[0]} pixels has moved too far to be measured in "
+            "it; choose a larger one"
+        )
     return float(best[0]), float(best[1])
 
 

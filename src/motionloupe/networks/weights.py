@@ -81,7 +81,7 @@ def blend_weights(first: Path, second: Path, share: float, output: Path) -> None
         name: torch.lerp(value, others[name], share) if value.is_floating_point() else value
         for name, value in one.network.state_dict().items()
     }
-    shares = {first.name: 1.0 - share, second.name: share}
+    shares = [[str(first), 1.0 - share], [str(second), share]]
     save_weights(output, one.name, one.options, mean, {"blend": shares, "of": [one.card, two.card]})
 
 
