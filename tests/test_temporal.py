@@ -255,3 +255,12 @@ def test_a_band_too_narrow_for_the_fir_says_what_is_taken_in_its_place():
     (line,) = told
     assert "butterworth" in line
     assert "ideal" in line
+
+
+@pytest.mark.parametrize(("band", "blunt"), [((2, 4), False), ((0.05, 0.1), True)])
+def test_a_band_too_narrow_for_fir_is_told(band, blunt):
+    told = []
+    design("fir", band, 30.0, told.append)
+    assert [("passes more around it" in line) for line in told] == [True] * blunt
+    design(None, band, 30.0, told.append)
+    assert not any("else fir" in line for line in told)

@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from motionloupe.errors import UserError
-from motionloupe.temporal.fir import FirFilter, band_pass, second_derivative
+from motionloupe.temporal.fir import FirFilter, band_pass, band_taps, second_derivative
 from motionloupe.temporal.ideal import IdealFilter
 from motionloupe.temporal.recursive import SosFilter, butterworth, difference_of_lowpasses
 from motionloupe.temporal.signals import FilterKind, Signal, StreamingFilter, WholeFilter
@@ -46,6 +46,7 @@ class AffordableFilter:
         self, band: tuple[float, float], fps: float, tell: Callable[[str], None] | None = None
     ) -> None:
         self._fir = band_pass(band, fps)
+        self._needed = band_taps(band, fps)
         self._recursive = butterworth(band, fps)
         self._tell = tell
         self._band = band
@@ -65,10 +66,11 @@ class AffordableFilter:
         self.delay = self._chosen.delay
         if self._tell is not None and not affordable:
             low, high = self._band
+            blunt = self._needed > len(self._fir.weights)  # fir could not even cut it out
             self._tell(
                 f"the band {low:g}-{high:g} Hz is cut out by the causal filter butterworth, whose "
-                f"motion swings up and lags: fir would hold {len(self._fir.weights)} frames of "
-                "motion; for a short clip take the filter ideal, else fir if memory allows"
+                f"motion swings up and lags: fir would hold {self._needed} frames of motion; for a "
+                f"short clip take the filter ideal{'' if blunt else ', else fir if memory allows'}"
             )
 
     def finish(self) -> Iterable[tuple[Signal, Signal]]:
@@ -92,7 +94,7 @@ def design(
         Callable[[tuple[float, float], float], StreamingFilter | WholeFilter],
     ] = {
         None: lambda band, fps: AffordableFilter(band, fps, tell),
-        "fir": band_pass,
+        "fir": lambda band, fps: band_pass(band, fps, tell),
         "butterworth": butterworth,
         "iir": difference_of_lowpasses,
         "ideal": IdealFilter,

@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal
 
 import numpy as np
@@ -115,17 +115,25 @@ def band_taps(band: tuple[float, float], fps: float) -> int:
     """Taps of the band-pass: its edges are about 2/3 as wide as the band, or as its low end."""
     low, high = band
     edge = min(low or high, high - low) * 2 / 3
-    return min(math.ceil(3.3 * fps / edge) | 1, MOST_TAPS)  # 3.3: the Hamming window's main lobe
+    return math.ceil(3.3 * fps / edge) | 1  # 3.3: the Hamming window's main lobe
 
 
-def band_pass(band: tuple[float, float], fps: float) -> FirFilter:
+def band_pass(
+    band: tuple[float, float], fps: float, tell: Callable[[str], None] | None = None
+) -> FirFilter:
     """Zero-phase band-pass: a Hamming-windowed sinc, gain 1 mid-band and 1/2 at both edges.
 
-    The gain at 0 Hz is exactly 0 unless the band starts there. With more than ``MOST_TAPS`` taps
-    the edges would be sharper than this filter makes them.
+    The gain at 0 Hz is exactly 0 unless the band starts there. A band that needs more than
+    ``MOST_TAPS`` taps gets so many: it passes more than was asked for, which ``tell`` is told.
     """
     low, high = band
     taps = band_taps(band, fps)
+    if taps > MOST_TAPS and tell is not None:
+        tell(
+            f"the filter fir would need {taps} frames to cut out {low:g}-{high:g} Hz at {fps:g} "
+            f"frames/s; with {MOST_TAPS} it passes more around it: take butterworth or ideal"
+        )
+    taps = min(taps, MOST_TAPS)
     if low == 0:
         return FirFilter(signal.firwin(taps, high, fs=fps))
     weights = signal.firwin(taps, [low, high], pass_zero=False, fs=fps)
