@@ -75,6 +75,14 @@ def test_what_only_makes_it_worse_leaves_the_weights_as_they_were(video, weights
         torch.testing.assert_close(after[name].float(), tensor.float(), rtol=1e-3, atol=1e-6)
 
 
+def test_from_a_rate_that_leads_astray_it_comes_back(video, weights, tmp_path):
+    options = Adaptation(**QUICK, steps=40, check=2, patience=20, rate=0.1, alpha=(2.0, 6.0))
+    told = []
+    done = adapt(video, weights, tmp_path / "out.safetensors", options, tell=told.append)
+    assert float(told[1].split()[2]) > 1.2 * done.before  # "step 2: LOSS on held-out frames, ..."
+    assert done.after < done.before
+
+
 def test_the_statistics_of_batch_norms_stay(video, weights, tmp_path):
     options = Adaptation(**QUICK, steps=3, check=1, rate=1e-3)
     done = adapt(video, weights, tmp_path / "out.safetensors", options)

@@ -50,7 +50,8 @@ class Adaptation:
     practised, log-uniform; ``flow``: the estimator, None for RAFT-small where its weights are at
     hand and Lucas-Kanade else; ``average``: decay of the average of the weights over the steps,
     which is what is judged and kept (0: the weights themselves); ``check``: steps between two looks
-    at ``views`` held-out views, of which ``patience`` in a row without a lower loss end it early.
+    at ``views`` held-out views. One without a lower loss leads back to the best weights so far, at
+    half the ``rate``; ``patience`` such in a row end it early.
     Raises UserError.
     """
 
@@ -175,7 +176,16 @@ class _Pupil:
             in_vain += 1
             if found < lowest * (1.0 - _BETTER):
                 lowest, in_vain, self.best = found, 0, self._weights()
+            else:
+                self._go_back()
         return before, lowest, step
+
+    def _go_back(self) -> None:
+        """On from the best weights so far, at half the rate: the last steps led astray."""
+        rate = self.adam.param_groups[0]["lr"] / 2
+        self.network.load_state_dict(self.best)
+        self.adam = torch.optim.Adam(self.network.parameters(), lr=rate)
+        self.average = WeightAverage(self.network, self.options.average)
 
     def _over(self, step: int, began: float) -> bool:
         minutes, steps = self.options.minutes, self.options.steps
