@@ -48,13 +48,16 @@ def answers(
     found = network.find(a, b)
     motions = {"own": found.motion, "true": -scene.backward_flow[None]}
     fronts = {"own": found.importance, "true": DECISIVE * scene.layer_of_b[None]}
-    for front, importance in fronts.items():
-        for motion, displacement in motions.items():
-            drawn = network.draw(b, (scene.alpha - 1.0) * displacement, importance)
-            yield f"{motion} motion, {front} front", drawn.clamp(0.0, 1.0)
-    own = network.draw(b, (scene.alpha - 1.0) * found.motion, found.importance)
-    filled = torch.where(holes(scene), scene.y[None], own)
-    yield "own motion, own front, true holes", filled.clamp(0.0, 1.0)
+    drawn = {
+        f"{motion} motion, {front} front": network.draw(
+            b, (scene.alpha - 1.0) * displacement, importance
+        ).clamp(0.0, 1.0)
+        for front, importance in fronts.items()
+        for motion, displacement in motions.items()
+    }
+    yield from drawn.items()
+    own = "own motion, own front"
+    yield f"{own}, true holes", torch.where(holes(scene), scene.y[None], drawn[own])
 
 
 def holes(scene: Scene) -> Tensor:

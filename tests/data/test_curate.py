@@ -13,6 +13,7 @@ from motionloupe.data.clips import find_clips
 from motionloupe.data.curate import COLUMNS, Rules, curate, summary
 from motionloupe.data.pairs import Pairs
 from motionloupe.errors import UserError
+from motionloupe.video import Frame
 from tests.data.footage import estimator, frames, write_folder
 
 EASY = Rules(strides=(1, 5), bulk_motion=3.5)
@@ -186,21 +187,19 @@ def test_other_settings_and_other_files_are_refused(footage, curated, tmp_path):
         curate(clips, tmp_path / "file", EASY, estimator())
 
 
-def test_a_video_is_never_held_as_a_whole(footage, monkeypatch):
+def test_a_video_is_never_held_as_a_whole():
     alive: list[weakref.ref] = []
 
-    def watched(path, largest, warnings):
+    def watched():
         for index in range(40):
-            frame = np.zeros((16, 16, 3), np.uint8)
-            alive.append(weakref.ref(frame))
-            yield index, frame
-            del frame
+            picture = np.zeros((16, 16, 3), np.uint8)
+            alive.append(weakref.ref(picture))
+            yield Frame(picture, index, index, 1, index / 30)
+            del picture
             assert sum(each() is not None for each in alive) <= 7  # and the pair in use
 
-    monkeypatch.setattr(module, "frames_of", watched)
-    clip = find_clips([footage[0] / "part"])[0]
     count = 0
-    for _stride, _first, _frames in module._candidates(clip, EASY, []):
+    for _stride, _first, _frames in module._candidates(watched(), EASY):
         count += 1
     assert count == 20 + 18
 

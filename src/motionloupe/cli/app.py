@@ -40,7 +40,12 @@ USER_ERROR = 2
 BROKEN_PIPE = 141
 _DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM}
 _NAMES = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ELOOP}
-_HANG_UP = getattr(signal, "SIGHUP", signal.SIGTERM)  # the terminal has gone; Windows has none
+_STOPS: dict[int, object] = {
+    signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
+    getattr(signal, "SIGHUP", signal.SIGTERM): signal.SIG_DFL,  # the terminal has gone
+}
+"""The signals that end the program, and what handles them unless someone else does."""
 _UsageError: type[Exception] = typer.BadParameter.__base__ or typer.BadParameter
 
 app = typer.Typer(
@@ -127,11 +132,7 @@ class _Stopped(BaseException):
 
 
 def _stop(number: int, _frame: FrameType | None) -> NoReturn:
-    for each in (
-        signal.SIGINT,
-        signal.SIGTERM,
-        _HANG_UP,
-    ):  # a second Ctrl-C must not cut the clean-up short
+    for each in _STOPS:  # a second Ctrl-C must not cut the clean-up short
         signal.signal(each, signal.SIG_IGN)
     raise _Stopped(number)
 
@@ -139,10 +140,7 @@ def _stop(number: int, _frame: FrameType | None) -> NoReturn:
 @contextmanager
 def _stoppable() -> Iterator[None]:
     """Turn such signals into _Stopped, unless they are ignored (nohup) or handled already."""
-    ours: dict[int, object] = {signal.SIGTERM: signal.SIG_DFL, _HANG_UP: signal.SIG_DFL}
-    ours[signal.SIGINT] = signal.default_int_handler
-    if threading.current_thread() is not threading.main_thread():
-        ours = {}
+    ours = _STOPS if threading.current_thread() is threading.main_thread() else {}
     replaced = {number: old for number, old in ours.items() if signal.getsignal(number) == old}
     for number in replaced:
         signal.signal(number, _stop)

@@ -1,7 +1,7 @@
 """Real video as material: finding it, reading it small, and drawing pairs of frames from it."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,8 +17,8 @@ from motionloupe.video import Reader, SourceInfo, open_reader
 from motionloupe.video.images import IMAGE_SUFFIXES
 
 LARGEST_SIDE = 512
-_ANY_RATE = 30.0  # pairs do not ask how fast: the one that is assumed, without a warning
 """Pixels of a frame's longer side, beyond which frames are reduced."""
+_ANY_RATE = 30.0  # pairs do not ask how fast: the one that is assumed, without a warning
 
 _VIDEO_SUFFIXES = tuple(
     ".3gp .avi .flv .gif .m2ts .m4v .mkv .mov .mp4 .mpeg .mpg .mts .ogv .ts .webm .wmv".split()  # noqa: SIM905
@@ -167,11 +167,3 @@ class RandomPairs:
         info = self._known[path]
         room = (info.duration or 0.0) - (stride + 1) / float(info.rate)
         return place * max(room, 0.0)
-
-
-def frames_of(path: Path, largest: int, warnings: list[str]) -> Iterator[tuple[int, Bytes]]:
-    """Every frame's number and picture, one at a time; ``warnings`` fills. Raises UserError."""
-    with open_small(path, largest) as reader:
-        for frame in reader:
-            yield frame.index, eight_bits(frame.image)
-        warnings += [text for text in reader.warnings if text not in warnings]

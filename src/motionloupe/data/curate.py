@@ -6,7 +6,7 @@ import io
 import re
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -15,13 +15,14 @@ import numpy as np
 import torch
 
 from motionloupe.arrays import SMALLEST_SIDE, to_tensor
-from motionloupe.data.clips import LARGEST_SIDE, Clip, frames_of
+from motionloupe.data.clips import LARGEST_SIDE, Clip, eight_bits, open_small
 from motionloupe.data.disk import settle_settings, write_png, write_whole
 from motionloupe.data.folders import TEST_SHARE
 from motionloupe.data.pairs import DROPPED, FRAMES, KEPT, MANIFEST, Frames, read_manifest
 from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK
-from motionloupe.flow.base import FlowEstimator
+from motionloupe.flow.base import FlowEstimator, length
+from motionloupe.video import Frame
 from motionloupe.video.container import resized
 
 COLUMNS = (
@@ -132,58 +133,61 @@ def curate(
                 done += 1
             else:
                 try:
-                    _curate_clip(clip, output, rules, estimator.flow, warnings)
+                    warnings += _curate_clip(clip, output, rules, estimator.flow)
                     read += 1
                 except UserError as error:
                     warnings.append(str(error))
             progress(number + 1, len(clips))
     finally:
         _write_manifest(output)
-    if clips and not read + done:
+    if warnings and not read + done:
         raise UserError(f"not one of {len(clips)} videos could be read: {warnings[0]}")
     return Curated(read, done, warnings)
 
 
-def _curate_clip(
-    clip: Clip, output: Path, rules: Rules, flow: FlowEstimator, warnings: list[str]
-) -> None:
-    """The pairs of one video: frames first, then the table that says that it is done."""
+def _curate_clip(clip: Clip, output: Path, rules: Rules, flow: FlowEstimator) -> list[str]:
+    """The pairs of one video: frames first, then the table that says that it is done.
+
+    Returns what reading it warned of.
+    """
     split = clip.split(rules.test_share)
     named = f"{_plain(clip.name)}-{_digest(clip)[:8]}"
     table = io.StringIO()
     rows = csv.DictWriter(table, COLUMNS, restval="", lineterminator="\n")
     written: list[Path] = []
     try:
-        for stride, first, (a, b) in _candidates(clip, rules, warnings):
-            mse, motion, reason = _measured(a, b, rules, flow)
-            pair = f"{named}-{first:06d}-{first + stride:06d}"
-            if not reason:
-                written.append(output / split / pair)
-                written[-1].mkdir(parents=True, exist_ok=True)
-                for name, frame in zip(FRAMES, (a, b), strict=True):
-                    write_png(written[-1] / name, frame)
-            values = (
-                pair, clip.video, clip.source, split, stride, first, first + stride,
-                DROPPED if reason else KEPT, reason, a.shape[1], a.shape[0],
-                *(f"{value:.4g}" for value in (mse, *motion)),
-            )  # fmt: skip
-            rows.writerow(dict(zip(COLUMNS, values, strict=False)))
+        with open_small(clip.path, rules.side) as reader:
+            for stride, first, (a, b) in _candidates(reader, rules):
+                mse, motion, reason = _measured(a, b, rules, flow)
+                pair = f"{named}-{first:06d}-{first + stride:06d}"
+                if not reason:
+                    written.append(output / split / pair)
+                    written[-1].mkdir(parents=True, exist_ok=True)
+                    for name, frame in zip(FRAMES, (a, b), strict=True):
+                        write_png(written[-1] / name, frame)
+                values = (
+                    pair, clip.video, clip.source, split, stride, first, first + stride,
+                    DROPPED if reason else KEPT, reason, a.shape[1], a.shape[0],
+                    *(f"{value:.4g}" for value in (mse, *motion)),
+                )  # fmt: skip
+                rows.writerow(dict(zip(COLUMNS, values, strict=False)))
         write_whole(_rows_of(clip, output), table.getvalue())
     except BaseException:
         for folder in written:
             shutil.rmtree(folder, ignore_errors=True)
         raise
+    return reader.warnings
 
 
-def _candidates(clip: Clip, rules: Rules, warnings: list[str]) -> Iterator[tuple[int, int, Frames]]:
+def _candidates(frames: Iterable[Frame], rules: Rules) -> Iterator[tuple[int, int, Frames]]:
     """Stride, first frame's number and frames of every pair that is looked at."""
-    held: deque[tuple[int, np.ndarray]] = deque(maxlen=max(rules.strides) + 1)
-    for second, b in frames_of(clip.path, rules.side, warnings):
-        held.append((second, b))
+    held: deque[np.ndarray] = deque(maxlen=max(rules.strides) + 1)
+    for frame in frames:
+        held.append(eight_bits(frame.image))
         for stride in rules.strides:
-            first = second - stride
+            first = frame.index - stride
             if first >= 0 and first % rules.every == 0:
-                yield stride, first, (held[-1 - stride][1], b)
+                yield stride, first, (held[-1 - stride], held[-1])
 
 
 def _measured(
@@ -199,8 +203,8 @@ def _measured(
         size = round(a.shape[1] * scale), round(a.shape[0] * scale)
         a, b = resized(a, size), resized(b, size)
     with torch.inference_mode():
-        length = flow(to_tensor(a), to_tensor(b))[0].norm(dim=0).numpy() / min(scale, 1.0)
-    motion = tuple(float(value) for value in np.percentile(length, _PERCENTILES))
+        moved = length(flow(to_tensor(a), to_tensor(b))).numpy() / min(scale, 1.0)
+    motion = tuple(float(value) for value in np.percentile(moved, _PERCENTILES))
     return mse, motion, rules.verdict(mse, motion)
 
 

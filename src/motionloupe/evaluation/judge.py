@@ -22,7 +22,6 @@ from motionloupe.evaluation.cases import Case, Target
 from motionloupe.evaluation.metrics import (
     end_point_error,
     flow_l1,
-    length,
     magnification_error,
     motion_error,
     motion_gain,
@@ -34,7 +33,7 @@ from motionloupe.evaluation.metrics import (
 from motionloupe.evaluation.perceptual import Perceptual
 from motionloupe.evaluation.signals import Recorded
 from motionloupe.flow import load_flow
-from motionloupe.flow.base import FlowEstimator, FromReference
+from motionloupe.flow.base import FlowEstimator, FromReference, length
 from motionloupe.flow.warp import inside
 from motionloupe.measurement.displacement import displacement
 from motionloupe.measurement.tracking import Track

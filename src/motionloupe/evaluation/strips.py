@@ -38,20 +38,21 @@ def draw_strips(
     if suite.sequence:
         (level,) = suite.thinned(1).levels
         path = folder / f"{name}-{level.value:g}.png"
-        able = {w: c for w, c in contestants.items() if c.refuses(suite.at(level)) is None}
+        able = _able(contestants, suite.at(level))
         return _draw_sequence(path, suite.case(stock, level, scene), able)
     paths = []
     for level in suite.thinned(3).levels:
         path = folder / f"{name}-{level.value:g}.png"
         case = suite.case(stock, level, scene)
-        answers = {
-            who: contestant.answer(case)
-            for who, contestant in contestants.items()
-            if contestant.refuses(suite.at(level)) is None
-        }
+        able = _able(contestants, suite.at(level))
+        answers = {who: contestant.answer(case) for who, contestant in able.items()}
         _write(path, strip(case, answers))
         paths.append(path)
     return paths
+
+
+def _able(contestants: Mapping[str, Contestant], suite: Suite) -> dict[str, Contestant]:
+    return {name: each for name, each in contestants.items() if each.refuses(suite) is None}
 
 
 def _draw_sequence(path: Path, case: Case, contestants: Mapping[str, Contestant]) -> list[Path]:

@@ -83,7 +83,8 @@ def gaussian(sigma: float) -> Taps:
     """Samples of a Gaussian to 2.5 ``sigma`` (pixels) either side, with sum 1."""
     reach = math.ceil(2.5 * sigma)
     samples = [math.exp(-(x**2) / (2 * sigma**2)) for x in range(-reach, reach + 1)]
-    return tuple(sample / sum(samples) for sample in samples)
+    total = sum(samples)
+    return tuple(sample / total for sample in samples)
 
 
 def _applied(image: Tensor, taps: Taps, block: _Block, dim: int) -> Tensor:

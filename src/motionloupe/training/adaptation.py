@@ -153,8 +153,7 @@ class _Pupil:
         lesson = FlowLoss(self.flow, rounds, zero_correct=True, border="valid")
         self.network = network.eval().requires_grad_(True)
         self.task = flowmag_task(network, lesson).eval()
-        self.adam = torch.optim.Adam(network.parameters(), lr=options.rate)
-        self.average = WeightAverage(network, options.average)
+        self._begin(options.rate)
         self.best = self._weights()
 
     def learn(self, began: float, tell: Tell) -> tuple[float, float, int]:
@@ -182,8 +181,10 @@ class _Pupil:
 
     def _go_back(self) -> None:
         """On from the best weights so far, at half the rate: the last steps led astray."""
-        rate = self.adam.param_groups[0]["lr"] / 2
         self.network.load_state_dict(self.best)
+        self._begin(self.adam.param_groups[0]["lr"] / 2)
+
+    def _begin(self, rate: float) -> None:
         self.adam = torch.optim.Adam(self.network.parameters(), lr=rate)
         self.average = WeightAverage(self.network, self.options.average)
 

@@ -88,16 +88,16 @@ def restore(state: State, path: Path) -> None:
         raise UserError(f"{path} does not fit the network {state.config.network.name}") from None
     for name, value in _part(tensors, "average.").items():
         state.average.weights[name].copy_(value)
-    if run["step"] and not _part(tensors, "optimiser."):
+    moments = _part(tensors, "optimiser.")
+    if run["step"] and not moments:
         raise UserError(f"{path} was written by an older version: begin in another output folder")
-    for name, parameter in state.task.network.named_parameters():
-        for kind in ("step", "momentum", "exp_avg", "exp_avg_sq"):
-            moment = tensors.get(f"optimiser.{kind}.{name}")
-            if moment is None:
-                continue
-            if kind != "step":  # laid out in memory as the parameter is
-                moment = torch.empty_like(parameter).copy_(moment)
-            state.optimiser.state[parameter][kind] = moment
+    parameters = dict(state.task.network.named_parameters())
+    for key, moment in moments.items():
+        kind, _, name = key.partition(".")
+        parameter = parameters[name]
+        if kind != "step":  # laid out in memory as the parameter is
+            moment = torch.empty_like(parameter).copy_(moment)
+        state.optimiser.state[parameter][kind] = moment
     state.step, state.best = run["step"], run["best"]
 
 

@@ -2,8 +2,8 @@
 
 The momentum of a kernel, as a matrix (outputs, inputs x height x width), is replaced by the nearest
 matrix with orthonormal rows or columns. What has but one direction, biases and scales, is left to
-Adam. Steps are as long, in root mean square, as Adam's are at most times, so that one rate suits
-both (Liu et al. 2025).
+Adam. Steps are as long, in root mean square, as Adam's usually are, so that one rate suits both
+(Liu et al. 2025).
 """
 
 from collections.abc import Callable, Iterable
