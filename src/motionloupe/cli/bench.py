@@ -71,6 +71,13 @@ Size = Annotated[str | None, typer.Option(help="W,H of the scenes in pixels.")]
 Seed = Annotated[int, typer.Option(help="Equal seeds give equal scenes.")]
 LargestAlpha = Annotated[float | None, typer.Option(help="Cap the suites' factors.")]
 Lpips = Annotated[bool, typer.Option("--lpips", help="Score LPIPS too (motionloupe[lpips]).")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        help="Processes that share the scenes; each processor under --quick, else 1, which "
+        "measures speed best."
+    ),
+]
 Quick = Annotated[bool, typer.Option("--quick", help="A minute's look: one small scene, 3 levels.")]
 
 _COUNT, _SIZE = 20, "384,384"
@@ -100,6 +107,7 @@ def command(
     seed: Seed = 0,
     largest_alpha: LargestAlpha = None,
     lpips: Lpips = False,
+    workers: Workers = None,
     quick: Quick = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -127,19 +135,23 @@ def command(
         about=where.about,
         perceptual=lpips,
     )
-    report, outcome = _carried_out(plan, output, quick, quiet)
+    report, outcome = _carried_out(plan, output, workers, quick, quiet)
     record = {"report": report, "answers": outcome.made, "seconds": outcome.seconds}
     line = f"{report}: {outcome.made} answers in {outcome.seconds:.0f} s"
     say([line], record, quiet=quiet, as_json=as_json)
 
 
-def _carried_out(plan: "Plan", output: Path, quick: bool, quiet: bool) -> "tuple[Path, Outcome]":
+def _carried_out(
+    plan: "Plan", output: Path, workers: int | None, quick: bool, quiet: bool
+) -> "tuple[Path, Outcome]":
     from motionloupe.evaluation.report import write_report
     from motionloupe.evaluation.run import run
     from motionloupe.evaluation.strips import draw_strips
+    from motionloupe.evaluation.workers import cores
 
+    workers = (cores() if quick else 1) if workers is None else workers
     with Progress(quiet, "answers") as progress:
-        outcome = run(plan, output, progress=progress)
+        outcome = run(plan, output, progress=progress, workers=workers)
     strips = {
         name: draw_strips(
             output / "strips",

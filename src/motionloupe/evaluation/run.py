@@ -15,6 +15,7 @@ from motionloupe.evaluation.cost import measured
 from motionloupe.evaluation.judge import BORDER, Judge, Meter
 from motionloupe.evaluation.perceptual import Perceptual
 from motionloupe.evaluation.results import Key, Results, Row, Store
+from motionloupe.evaluation.workers import shared
 
 STORE = "results.jsonl"
 
@@ -81,8 +82,14 @@ class Outcome:
     seconds: float
 
 
-def run(plan: Plan, output: Path, *, progress: Callable[[int, int | None], None]) -> Outcome:
-    """Answer and score whatever the folder ``output`` does not hold yet. Raises UserError."""
+def run(
+    plan: Plan, output: Path, *, progress: Callable[[int, int | None], None], workers: int = 1
+) -> Outcome:
+    """Answer and score whatever the folder ``output`` does not hold yet. Raises UserError.
+
+    ``workers`` processes of one thread share the scenes, see :func:`workers.shared`; with one,
+    all happens in this process.
+    """
     began = time.monotonic()
     meters = {name: Meter(name) for name in plan.estimators}
     perceptual = Perceptual() if plan.perceptual else None
@@ -91,22 +98,25 @@ def run(plan: Plan, output: Path, *, progress: Callable[[int, int | None], None]
     except OSError as error:
         raise UserError(f"cannot write into {output}: {error.strerror or error}") from None
     store = Store(output / STORE)
-    rows: list[Row] = []
-    made, total = 0, plan.total()
-    for asked in _scenes(plan):
-        keys = {
-            name: (asked.key(name), _setup(plan, asked, contestant))
-            for name, contestant in plan.players(asked.suite.at(asked.level)).items()
-        }
-        missing = [name for name, key in keys.items() if store.get(*key) is None]
-        if missing:
-            case = asked.suite.case(plan.stock(asked.suite), asked.level, asked.scene)
-            judge = Judge(case, meters, perceptual)
-            for name in missing:
-                store.add(_row(*keys[name], plan.contestants[name], case, judge))
-                progress(len(rows) + missing.index(name) + 1, total)
-        made += len(missing)
-        rows += [row for key in keys.values() if (row := store.get(*key)) is not None]
+
+    def answered(todo: _Todo) -> Iterator[Row]:
+        asked = todo.asked
+        case = asked.suite.case(plan.stock(asked.suite), asked.level, asked.scene)
+        judge = Judge(case, meters, perceptual)
+        for name in todo.missing(store):
+            yield _row(*todo.keys[name], plan.contestants[name], case, judge)
+
+    every = [_todo(plan, asked) for asked in _scenes(plan)]
+    left = [todo for todo in every if todo.missing(store)]
+    if workers > 1:  # what takes longest first, or the others wait for it at the end
+        left.sort(key=lambda todo: not todo.asked.suite.sequence)
+    total = plan.total()
+    known = total - sum(len(todo.missing(store)) for todo in left)
+    made = 0
+    for made, found in enumerate(shared(answered, left, workers), start=1):
+        store.add(found)
+        progress(known + made, total)
+    rows = [row for todo in every for key in todo.keys.values() if (row := store.get(*key))]
     return Outcome(Results(rows), made, time.monotonic() - began)
 
 
@@ -119,6 +129,22 @@ class _Asked:
 
     def key(self, method: str) -> Key:
         return Key(self.name, self.level.value, self.scene, method)
+
+
+@dataclass(frozen=True)
+class _Todo:
+    """A scene at a level, and for each who takes part the key and the digest of the answer."""
+
+    asked: _Asked
+    keys: Mapping[str, tuple[Key, str]]
+
+    def missing(self, store: Store) -> list[str]:
+        return [name for name, key in self.keys.items() if store.get(*key) is None]
+
+
+def _todo(plan: Plan, asked: _Asked) -> _Todo:
+    players = plan.players(asked.suite.at(asked.level))
+    return _Todo(asked, {n: (asked.key(n), _setup(plan, asked, c)) for n, c in players.items()})
 
 
 def _scenes(plan: Plan) -> Iterator[_Asked]:
