@@ -47,6 +47,22 @@ def test_the_split_depends_on_the_name_alone(photos):
     assert share == pytest.approx(0.1, abs=0.015)
 
 
+def test_frames_of_one_clip_stay_on_one_side(tmp_path):
+    for clip in range(12):
+        for frame in range(5):
+            name = f"480p/clip{clip}/{frame:05d}.png"
+            save(tmp_path / name, np.full((8, 8, 3), 20 * clip + frame, np.uint8))
+    sides = []
+    for split in ("train", "test"):
+        found = backgrounds(tmp_path, split, 0.4)
+        clips = [int(picture[0, 0, 0]) // 20 for picture in found]
+        assert all(clips.count(clip) == 5 for clip in clips)
+        sides.append(set(clips))
+    assert sides[0]
+    assert sides[1]
+    assert sides[0] | sides[1] == set(range(12))
+
+
 def test_the_cache_is_bounded_and_gives_the_same(photos):
     found = backgrounds(photos)
     found._room = 15_000  # two photographs of 6000 bytes

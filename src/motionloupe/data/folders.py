@@ -65,7 +65,8 @@ def backgrounds(folder: Path, split: Split = "all", test_share: float = TEST_SHA
 
     Of a COCO or VOC folder, its photographs without its masks. ``split`` keeps the files that are
     held out for testing, or the others; a file's name decides, so a file stays on its side when
-    others come and go. Raises UserError.
+    others come and go. Of a folder of numbered frames below ``folder`` (DAVIS) the folder's name
+    does, for neighbours are all but the same picture. Raises UserError.
     """
     _check_folder(folder)
     voc = voc_root(folder)
@@ -74,7 +75,7 @@ def backgrounds(folder: Path, split: Split = "all", test_share: float = TEST_SHA
         paths = [path for path in paths if "annotations" not in path.relative_to(folder).parts]
     if not paths:
         raise UserError(f"{folder}: no photographs found; {_list(_PHOTOGRAPHS)} are read")
-    kept = of_split(paths, [path.name for path in paths], split, test_share, folder)
+    kept = of_split(paths, _deciding(paths, folder), split, test_share, folder)
     return Pictures([path.name for path in kept], lambda number: photograph(kept[number]))
 
 
@@ -138,6 +139,20 @@ def of_split(
             f"of {test_share:g}; change the share or add {kind}"
         )
     return kept
+
+
+def _deciding(paths: Sequence[Path], folder: Path) -> list[str]:
+    """The name that decides each file's split: its own, or, of a clip's frame, its folder's."""
+    stems: dict[Path, list[str]] = {}
+    for path in paths:
+        stems.setdefault(path.parent, []).append(path.stem)
+    clips = {
+        parent
+        for parent, names in stems.items()
+        if parent != folder and len(names) > 1 and all(name.isdecimal() for name in names)
+        if int(max(names, key=int)) - int(min(names, key=int)) == len(names) - 1
+    }
+    return [path.parent.name if path.parent in clips else path.name for path in paths]
 
 
 def _check_folder(folder: Path) -> None:
