@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from motionloupe.cli import options
 from motionloupe.errors import UserError
 
 if TYPE_CHECKING:
@@ -103,11 +104,7 @@ def _box(text: str) -> "Region":
     from motionloupe.masks import Region
 
     where, alpha = _with_alpha(text)
-    try:
-        x, y, width, height = (int(part) for part in where.split(","))
-    except ValueError:
-        raise UserError(f"a box is X,Y,W,H in whole pixels, found {where!r}") from None
-    return Region(box=(x, y, width, height), alpha=alpha)
+    return Region(box=options.parsed_box(where), alpha=alpha)
 
 
 def _points(text: str) -> "Region":

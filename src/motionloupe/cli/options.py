@@ -46,6 +46,15 @@ def line(text: str) -> tuple[float, float, float, float]:
     return x1, y1, x2, y2
 
 
+def parsed_box(text: str) -> tuple[int, int, int, int]:
+    """ "X,Y,W,H" -> the box. Raises UserError."""
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise UserError(f"a box is X,Y,W,H in whole pixels, found {text!r}") from None
+    return x, y, width, height
+
+
 def method_options(
     method: str, settings: list[str], kinds: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from motionloupe.cli import options as common
 from motionloupe.errors import UserError
 
 if TYPE_CHECKING:
@@ -99,20 +100,11 @@ def _recording(found: Stocked, options: Given) -> None:
 
     if options.video is None or options.reference is None:
         raise UserError(f"the suite physical needs {NEEDS['recording']}")
-    recording = Recording(options.video, options.reference, _box(options.box), options.fps)
+    box = None if options.box is None else common.parsed_box(options.box)
+    recording = Recording(options.video, options.reference, box, options.fps)
     found.stocks["recording"] = recording
     about = [f"{options.video} beside {options.reference}, box {recording.box}"]
     found.about["recording"] = "; ".join([*about, *recording.film.warnings])
-
-
-def _box(text: str | None) -> tuple[int, int, int, int] | None:
-    if text is None:
-        return None
-    try:
-        x, y, width, height = (int(part) for part in text.split(","))
-    except ValueError:
-        raise UserError(f"--box takes X,Y,W,H in pixels, found {text!r}") from None
-    return x, y, width, height
 
 
 def _digest(names: Sequence[str]) -> str:

@@ -83,11 +83,13 @@ def settle_settings(output: Path, name: str, wanted: Mapping[str, Any], what: st
     write_whole(path, text)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """A text file that appears complete or not at all. Raises UserError."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """A file, of text in UTF-8, that appears complete or not at all. Raises UserError."""
+    if isinstance(content, str):
+        content = content.encode("utf-8", errors="surrogateescape")  # names of files
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        partial.write_text(text, encoding="utf-8", errors="surrogateescape")  # names of files
+        partial.write_bytes(content)
         os.replace(partial, path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None
@@ -111,9 +113,9 @@ def _write_scene(scene: Scene, folder: Path) -> None:
 
 
 def write_png(path: Path, frame: Image) -> None:
-    """(H, W, 3) RGB uint8 -> a PNG file."""
+    """(H, W, 3) RGB uint8 -> a PNG file. Raises UserError."""
     picture = cv2.cvtColor(frame, cv2.COLOR_RGB2BGR)
-    path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    write_whole(path, cv2.imencode(".png", picture)[1].tobytes())
 
 
 def write_flo(path: Path, flow: Tensor) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from motionloupe.arrays import Image, from_tensor, to_tensor
-from motionloupe.errors import UserError
+from motionloupe.data.disk import write_png
 from motionloupe.evaluation.cases import FPS, Case, Stock, Suite, Target, judged
 from motionloupe.evaluation.contestants import Contestant
 from motionloupe.evaluation.judge import BORDER
@@ -46,7 +46,7 @@ def draw_strips(
         case = suite.case(stock, level, scene)
         able = _able(contestants, suite.at(level))
         answers = {who: contestant.answer(case) for who, contestant in able.items()}
-        _write(path, strip(case, answers))
+        write_png(path, strip(case, answers))
         paths.append(path)
     return paths
 
@@ -71,7 +71,7 @@ def _draw_sequence(path: Path, case: Case, contestants: Mapping[str, Contestant]
     draw_slices(sliced, slices, f"x{case.alpha:g}")
     if not case.targets:
         return [sliced]
-    _write(path, strip(case, answers))
+    write_png(path, strip(case, answers))
     return [path, sliced]
 
 
@@ -138,15 +138,3 @@ def _change(case: Case, target: Target) -> Tensor:
     """(1, H, W): what magnification changes; where the truth is not known, what motion does."""
     other = case.reference if target.truth is None else target.truth
     return (other - target.source).abs().mean(dim=1)
-
-
-def _write(path: Path, picture: Image) -> None:
-    data = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from motionloupe.arrays import from_tensor
+from motionloupe.data.disk import write_png
 from motionloupe.training.distributed import Process
 
 _PICTURES = 4
@@ -53,8 +53,7 @@ class Log:
         sheet = torch.cat([torch.cat(list(row[:_PICTURES]), dim=2) for row in rows], dim=1)
         folder = self.folder / "pictures"
         folder.mkdir(exist_ok=True)
-        picture = np.ascontiguousarray(from_tensor(sheet[None], np.uint8)[..., ::-1])
-        cv2.imwrite(str(folder / f"{step:07d}.png"), picture)
+        write_png(folder / f"{step:07d}.png", from_tensor(sheet[None], np.uint8))
 
 
 class Means:
