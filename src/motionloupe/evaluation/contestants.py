@@ -21,8 +21,9 @@ from motionloupe.magnifiers import METHODS, load, load_trained, option_types
 from motionloupe.magnifiers.base import Magnifier
 from motionloupe.stored import network_of, read_tensors, shipped
 
-NIVR = "nivr"
-"""A row that is no method of the user's: it takes part by its name alone, not in \"all\"."""
+NIVR, FLAVR = "nivr", "flavr"
+_OTHERS = (NIVR, FLAVR)
+"""Rows that are no methods of the user's: they take part by their names alone, not in \"all\"."""
 
 _ASTRAY = 12.0  # pixels
 
@@ -160,8 +161,8 @@ def contestants(
     given = options or {}
     rows = [row for row in dict.fromkeys(METHODS if names is None else names) if row not in CHECKS]
     for row in [*rows, *given]:
-        if method_of(row) not in (*METHODS, NIVR):
-            known = ", ".join([*METHODS, NIVR, *CHECKS])
+        if method_of(row) not in (*METHODS, *_OTHERS):
+            known = ", ".join([*METHODS, *_OTHERS, *CHECKS])
             raise UserError(f"no method {method_of(row)!r} to bench; there are {known}")
     for row in given:
         if row not in rows and row not in map(method_of, rows):
@@ -184,16 +185,19 @@ def method_of(row: str) -> str:
 
 def own_options(name: str) -> dict[str, Any]:
     """The options of a row's method and their types. Raises UserError for an unknown name."""
-    return get_type_hints(Fit) if name == NIVR else option_types(name)
+    if name in _OTHERS:
+        return get_type_hints(Fit) if name == NIVR else {}
+    return option_types(name)
 
 
 def _named(name: str, options: Mapping[str, Any]) -> Contestant:
-    if name == NIVR:
+    if name in _OTHERS:
         known = own_options(name)
         for option in options:
             if option not in known:
-                raise UserError(f"{name} has no option {option!r}; it has {', '.join(known)}")
-        return Nivr(Fit(**options))
+                has = ", ".join(known) or "none"
+                raise UserError(f"{name} has no option {option!r}; it has {has}")
+        return Nivr(Fit(**options)) if name == NIVR else _flavr()
     used = dict(options)
     if "weights" in option_types(name):  # other weights that are shipped are other answers
         used.setdefault("weights", shipped(name))
@@ -202,6 +206,13 @@ def _named(name: str, options: Mapping[str, Any]) -> Contestant:
         _described(name, used),
         settled=bool(options),
     )
+
+
+def _flavr() -> Contestant:
+    path = shipped(FLAVR)
+    if path is None:
+        raise UserError(f"no weights of {FLAVR} came with this package: give --weights NAME=FILE")
+    return _learned(path)
 
 
 def _learned(path: Path) -> Method:

@@ -21,10 +21,13 @@ from torch.nn import functional
 from motionloupe.alpha import resized
 from motionloupe.errors import UserError
 from motionloupe.networks.padding import crop, pad_to_multiple
+from motionloupe.networks.tiling import tiled
 
 Variant = Literal["released", "paper"]
 Manipulation = Literal["nonlinear", "linear"]
 _MULTIPLE = 4  # shape is kept at half, texture at a quarter of the frame's size
+_REACH = 12  # such quarters: neither encoder nor decoder sees farther
+_SIDE = 256  # quarters of a tile: what is larger would take gigabytes
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
@@ -140,7 +143,11 @@ class Oh2018(nn.Module):
 
     def encode(self, frame: Tensor) -> tuple[Tensor, Tensor]:
         """(B, 3, H, W) in [0, 1], any size -> texture at a quarter, shape at half of it."""
-        texture, shape = self.encoder(pad_to_multiple(frame, _MULTIPLE) * 2.0 - 1.0)
+        padded = pad_to_multiple(frame, _MULTIPLE)
+        cells = (padded.shape[-2] // _MULTIPLE, padded.shape[-1] // _MULTIPLE)
+        texture, shape = tiled(
+            lambda part: self.encoder(part * 2.0 - 1.0), [padded], cells, reach=_REACH, side=_SIDE
+        )
         return texture, shape
 
     def manipulate(self, shape: Tensor, band: Tensor, alpha: Tensor) -> Tensor:
@@ -152,7 +159,14 @@ class Oh2018(nn.Module):
 
     def decode(self, texture: Tensor, shape: Tensor, size: tuple[int, int]) -> Tensor:
         """The frame (B, 3, height, width) in [0, 1], not clamped; ``size`` is (height, width)."""
-        return crop(self.decoder(texture, shape) * 0.5 + 0.5, size)
+        (drawn,) = tiled(
+            lambda *parts: (self.decoder(*parts) * 0.5 + 0.5,),
+            [texture, shape],
+            (texture.shape[-2], texture.shape[-1]),
+            reach=_REACH,
+            side=_SIDE,
+        )
+        return crop(drawn, size)
 
     def forward(self, reference: Tensor, frame: Tensor, alpha: Tensor) -> Tensor:
         """(B, 3, H, W) twice, in [0, 1], factors (B, 1, H, W) or (B, 1, 1, 1) -> (B, 3, H, W)."""
