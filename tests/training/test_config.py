@@ -34,8 +34,13 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
     config = load_config("oh2018", str(path))
     assert config.optimiser.rate == 1.0
     assert config.data.size == 64
-    assert config.data.scene == {"motion": [0, 5]}
+    assert config.data.scene == {**CONFIGS["oh2018"]["paper"].data.scene, "motion": [0, 5]}
     assert config.data.batch == CONFIGS["oh2018"]["paper"].data.batch
+    path.write_text('base = "flavr"\n[data.scene]\nmotion = [0.0, 1.0]\nparts = { moving = 1.0 }\n')
+    scene = load_config("flowmag", str(path)).data.scene
+    assert scene["alpha"] == (10.0, 10.0)
+    assert scene["motion"] == [0.0, 1.0]
+    assert scene["parts"] == {"moving": 1.0}
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ class Data:
     seed: int = 0
     workers: int = 0
     replays: int = 1
-    scene: dict[str, Any] = field(default_factory=dict)
+    scene: dict[str, Any] = field(default_factory=dict, metadata={"merged": True})
     real: Real = field(default_factory=Real)
 
     def __post_init__(self) -> None:

@@ -1,13 +1,18 @@
 """A frozen dataclass with the values of a table, of TOML say, put in."""
 
-from dataclasses import is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from motionloupe.errors import UserError
 
 
 def changed(config: Any, table: dict[str, Any], where: str) -> Any:
-    """A configuration with the values of ``table`` put in. Raises UserError if one does not fit."""
+    """A configuration with the values of ``table`` put in. Raises UserError if one does not fit.
+
+    A field whose metadata say ``merged`` is a dictionary of which the table changes what it names;
+    any other value is replaced whole.
+    """
+    merged = {field.name for field in fields(config) if field.metadata.get("merged")}
     hints = get_type_hints(type(config))
     values = {}
     for key, value in table.items():
@@ -17,7 +22,8 @@ def changed(config: Any, table: dict[str, Any], where: str) -> Any:
         if is_dataclass(old) and isinstance(value, dict):
             values[key] = changed(old, value, f"{where} [{key}]")
         else:
-            values[key] = _checked(value, hints[key], f"{where} {key}")
+            checked = _checked(value, hints[key], f"{where} {key}")
+            values[key] = {**old, **checked} if key in merged else checked
     return replace(config, **values)
 
 
