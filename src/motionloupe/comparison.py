@@ -9,7 +9,7 @@ from typing import Any
 
 from motionloupe.errors import UserError
 from motionloupe.pipeline import Result, expected_frames, length
-from motionloupe.video import Frame, Reader, open_reader, open_writer
+from motionloupe.video import Frame, Reader, open_reader, open_writer, place_of
 from motionloupe.video.target import check_no_input, check_target
 from motionloupe.views import Line, SliceRecorder, beside, draw_slices
 
@@ -36,7 +36,7 @@ def compare(
     named = list(labels or [Path(source).stem for source in sources])
     if len(named) != len(sources):
         raise UserError(f"found {len(named)} labels for {len(sources)} videos; give one for each")
-    check_no_input(Path(target), sources)
+    check_no_input(place_of(Path(target)), sources)
     began = time.monotonic()
     with ExitStack() as stack:
         readers = [stack.enter_context(open_reader(source, **cut)) for source in sources]

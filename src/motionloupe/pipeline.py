@@ -28,6 +28,7 @@ from motionloupe.video import (
     numbered,
     open_reader,
     open_writer,
+    place_of,
     read_frame,
 )
 from motionloupe.video.target import check_no_input
@@ -252,7 +253,7 @@ def _check_keeps_masks(focus: Focus | None, target: Path, extras: dict[str, Path
     """Raise UserError where a result would replace a mask."""
     masks = [each.mask for each in focus.regions] if focus is not None else []
     files = [mask for mask in masks if isinstance(mask, str | Path)]
-    for path in (target.parent if numbered(target) else target, *extras.values()):
+    for path in (place_of(target), *extras.values()):
         check_no_input(path, files)
 
 

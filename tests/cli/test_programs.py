@@ -241,6 +241,10 @@ def test_a_comparison_leaves_the_pictures_of_its_inputs_alone(call, folder, seco
     assert code == 2
     assert "one of the inputs" in err
     assert cv2.imread("pictures/000001.png").max() == 1
+    code, _, err = call(f"compare sway.mkv {second} -o pictures/%06d.png --force")
+    assert code == 2
+    assert "one of the inputs" in err
+    assert cv2.imread("pictures/000001.png").max() == 1
 
 
 def test_a_part_of_a_video_is_as_long_as_it_is(call):

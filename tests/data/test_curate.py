@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import weakref
 
 import numpy as np
@@ -226,6 +227,14 @@ def test_the_summary_counts_by_source_split_and_stride(footage, curated):
     assert sum(c.pairs for c in counts) == 40
     assert sum(c.videos for c in counts if c.stride == 1) == 4
     assert sum(c.kept for c in counts) == len(Pairs(curated))
+
+
+def test_a_video_whose_name_is_no_text_is_curated(tmp_path):
+    write_folder(tmp_path / "clips" / "cafe", frames(0.6, 45))
+    (tmp_path / "clips" / "cafe").rename(tmp_path / "clips" / os.fsdecode(b"caf\xe9"))
+    for _ in range(2):  # the second run reads what the first wrote
+        curate(find_clips([tmp_path / "clips"]), tmp_path / "pairs", EASY, estimator())
+    assert os.fsencode(Pairs(tmp_path / "pairs").videos[0]).endswith(b"caf\xe9")
 
 
 def test_the_command_curates_and_sums_up(footage, tmp_path, monkeypatch, capsys):

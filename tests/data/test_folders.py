@@ -47,20 +47,29 @@ def test_the_split_depends_on_the_name_alone(photos):
     assert share == pytest.approx(0.1, abs=0.015)
 
 
-def test_frames_of_one_clip_stay_on_one_side(tmp_path):
+@pytest.mark.parametrize("kind", [backgrounds, objects])
+@pytest.mark.parametrize("name", ["{:05d}.png", "im{}.png"])
+def test_frames_of_one_clip_stay_on_one_side(tmp_path, kind, name):
     for clip in range(12):
-        for frame in range(5):
-            name = f"480p/clip{clip}/{frame:05d}.png"
-            save(tmp_path / name, np.full((8, 8, 3), 20 * clip + frame, np.uint8))
+        for frame in range(5 + clip):
+            path = tmp_path / f"480p/clip{clip}" / name.format(frame)
+            save(path, np.full((8, 8, 4), 20 * clip, np.uint8))
     sides = []
     for split in ("train", "test"):
-        found = backgrounds(tmp_path, split, 0.4)
-        clips = [int(picture[0, 0, 0]) // 20 for picture in found]
-        assert all(clips.count(clip) == 5 for clip in clips)
+        clips = [int(picture[0, 0, 0]) // 20 for picture in kind(tmp_path, split, 0.4)]
+        assert all(clips.count(clip) == 5 + clip for clip in clips)
         sides.append(set(clips))
     assert sides[0]
     assert sides[1]
     assert sides[0] | sides[1] == set(range(12))
+
+
+def test_numbered_collections_are_no_clips(tmp_path):
+    for folder in ("DIV2K_train_HR", "DIV2K_valid_HR"):
+        for number in range(40):
+            save(tmp_path / folder / f"{number:04d}.png", np.zeros((4, 4, 3), np.uint8))
+    for split, least in (("train", 20), ("test", 10)):
+        assert len(backgrounds(tmp_path, split, 0.4)) >= least  # both folders' share
 
 
 def test_the_cache_is_bounded_and_gives_the_same(photos):

@@ -1,6 +1,8 @@
 """Processes that share a benchmark's scenes: they find what one finds, and end as one does."""
 
+import collections
 import os
+import re
 import signal
 import sys
 import time
@@ -51,10 +53,15 @@ def test_one_worker_is_this_process_and_keeps_the_order():
 
 @needs_fork
 @pytest.mark.parametrize(
-    ("error", "kind"), [(UserError("no pictures"), UserError), (ValueError("bug"), RuntimeError)]
+    ("error", "kind"),
+    [
+        (UserError("no pictures"), UserError),
+        (PermissionError(13, "not allowed"), PermissionError),
+        (ValueError("bug"), RuntimeError),
+    ],
 )
 def test_what_ends_a_worker_ends_all(error, kind):
-    with pytest.raises(kind, match=str(error)):
+    with pytest.raises(kind, match=re.escape(str(error))):
         list(shared(fails(error), range(50), workers=2))
 
 
@@ -66,6 +73,13 @@ def test_a_killed_worker_is_told_and_none_is_left(monkeypatch):
 
     with pytest.raises(UserError, match="killed"):
         list(shared(killed, range(2), workers=2))
+
+    def killed_at_rest(number):
+        yield os.getpid()
+
+    processes = shared(killed_at_rest, range(50), workers=2)
+    with pytest.raises(UserError, match="killed"):
+        collections.deque((os.kill(process, signal.SIGKILL) for process in processes), maxlen=0)
     with pytest.raises(ChildProcessError):
         os.waitpid(-1, os.WNOHANG)
 

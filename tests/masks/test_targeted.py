@@ -54,6 +54,15 @@ def test_the_masked_square_moves_as_if_all_did_and_the_other_as_before(name, fra
     assert moved(kept, RIGHT) == pytest.approx(moved(frames, RIGHT), abs=0.1)
 
 
+def test_following_masks_of_every_frame_is_refused(frames):
+    masks = np.stack([mask_of(LEFT)] * len(frames))
+    with pytest.raises(UserError, match="nothing to follow"):
+        Aim(Focus([Region(masks)], follow=True), 4.0, frames[0])
+    both = Focus([Region(masks), Region(mask_of(RIGHT))], follow=True)
+    with Aim(both, 4.0, frames[0]) as aim:
+        assert aim(frames[0]).max() == 4.0
+
+
 @every
 def test_composited_the_outside_is_the_source_and_the_inside_the_method_s(name, frames):
     focus = Focus([Region(mask_of(LEFT))], dilate=4, feather=6)

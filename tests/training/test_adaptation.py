@@ -141,3 +141,32 @@ def test_the_commands(video, weights, tmp_path, capsys):
     assert "force to replace it" in capsys.readouterr().err
     assert main(["magnify", str(video), str(tmp_path / "x"), "-m", "phase", "--adapt", "5"]) == 2
     assert "only flowmag adapts" in capsys.readouterr().err
+
+
+def test_magnify_adapts_to_the_largest_factor_where_it_draws(video, tmp_path, monkeypatch):
+    mask, asked = tmp_path / "mask.npy", []
+    np.save(mask, np.ones((56, 64), np.uint8))
+
+    def stand_in(source, begin, output, wanted, *, device, tell, **cut):
+        asked.append((wanted.alpha, device, cut["scale"]))
+        raise UserError("enough")
+
+    monkeypatch.setattr("motionloupe.training.adaptation.adapt", stand_in)
+    words = ["--alpha", "1", "--mask", f"{mask}=12", "--adapt", "5", "--device", "cpu"]
+    assert main(["magnify", str(video), str(tmp_path / "x.mkv"), *words]) == 2
+    assert asked == [((3.0, 12.0), "cpu", 1.0)]
+
+
+def test_a_device_that_is_not_there_is_told(video, weights, tmp_path, capsys):
+    words = [
+        "adapt",
+        str(video),
+        "--weights",
+        str(weights),
+        "-o",
+        str(tmp_path / "x"),
+        "--for",
+        "1",
+    ]
+    assert main([*words, "--device", "warp"]) == 2
+    assert "torch has no device 'warp' here" in capsys.readouterr().err

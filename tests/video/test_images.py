@@ -1,5 +1,6 @@
 """Folders, globs, single pictures and TIFF read like video."""
 
+import os
 from fractions import Fraction
 
 import cv2
@@ -58,6 +59,13 @@ def test_a_glob_chooses(tmp_path):
     assert len(frames) == 5
     frames, _ = read(str(folder / "frame[13].png"), fps=25)
     assert [number_of(frame.image) for frame in frames] == [1, 3]
+
+
+@pytest.mark.parametrize("fps", [1 / (7 * 24 * 3600), 8e-6, 0.3, 1e-9])
+def test_a_picture_a_week_is_a_video_too(tmp_path, fps):
+    frames, reader = read(fill(tmp_path / "in", pictures(3)), fps=fps)
+    assert float(reader.info.rate) == pytest.approx(fps, rel=1e-4)
+    assert [frame.seconds for frame in frames] == pytest.approx([0, 1 / fps, 2 / fps])
 
 
 def test_start_and_end(tmp_path):
@@ -124,6 +132,15 @@ def test_compressed_tiffs_are_read(tmp_path, compression, dtype):
         images = [frame.image for frame in reader]
     assert reader.info.frames == 3
     assert all(np.array_equal(a, b) for a, b in zip(images, pages, strict=True))
+
+
+def test_a_compressed_tiff_whose_name_is_no_text_is_told(tmp_path):
+    path = tmp_path / "pages.tif"
+    options = [cv2.IMWRITE_TIFF_COMPRESSION, 5]
+    assert cv2.imwritemulti(str(path), [np.zeros((20, 24, 3), np.uint8)] * 2, options)
+    named = path.rename(tmp_path / os.fsdecode(b"pages\xff.tif"))
+    with pytest.raises(UserError, match="no picture of"):
+        open_reader(named)
 
 
 def test_grey_planar_and_inverted_tiffs(tmp_path):

@@ -90,6 +90,26 @@ def test_a_start_offset_is_kept(tmp_path):
         assert [round(frame.seconds * 25) for frame in reader] == pts
 
 
+def test_a_part_cut_out_without_loss_keeps_its_rate(tmp_path):
+    """What ``ffmpeg -ss 1 -c copy`` leaves: an edit list hides the frames before the cut."""
+    whole = make_video(tmp_path / "whole.mp4", pictures(50), options={"g": "250", "bf": "0"})
+    cut = tmp_path / "cut.mp4"
+    as_they_are = {"avoid_negative_ts": "disabled"}
+    with av.open(whole) as old, av.open(cut, "w", options=as_they_are) as new:
+        stream = old.streams.video[0]
+        copy = new.add_stream_from_template(stream)
+        second = round(1 / stream.time_base)
+        for packet in old.demux(stream):
+            if packet.dts is not None:
+                packet.pts, packet.dts = packet.pts - second, packet.dts - second
+                packet.stream = copy
+                new.mux(packet)
+    with open_reader(cut) as reader:
+        assert (reader.info.fps, reader.info.frames) == (25.0, 25)
+        assert [number_of(frame.image) for frame in reader] == [n % 25 for n in range(25, 50)]
+        assert reader.warnings == []
+
+
 def test_without_container_frames_are_placed_by_the_rate(tmp_path):
     path = make_raw_h264(tmp_path / "raw.h264", pictures(20))
     with open_reader(path) as reader:

@@ -45,6 +45,7 @@ def command(
     start: options.Start = None,
     end: options.End = None,
     scale: options.Scale = 1.0,
+    device: options.Device = "cpu",
     force: options.Force = False,
     quiet: options.Quiet = False,
     as_json: options.Json = False,
@@ -61,7 +62,8 @@ def command(
     check_target(target, Path(video), force=force)
     cut: dict[str, Any] = {"fps": fps, "start": start, "end": end, "scale": scale}
     begin = find_weights("flowmag", weights)
-    done = adapt(video, begin, target, chosen(limit, alpha, flow), tell=teller(quiet), **cut)
+    wanted = chosen(limit, alpha, flow)
+    done = adapt(video, begin, target, wanted, device=device, tell=teller(quiet), **cut)
     warn(done.warnings)
     text = (
         f"{done.path}: {done.steps} steps through {done.flow} in {done.seconds:.0f} s, loss on "

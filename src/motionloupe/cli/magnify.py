@@ -140,8 +140,10 @@ def _adapted(
     from motionloupe.training.adaptation import adapt
 
     begin = find_weights("flowmag", own.get("weights"))
-    wanted = chosen(limit, choices["alpha"])
-    cut = {name: choices[name] for name in ("fps", "start", "end", "scale")}
+    regions = choices["focus"].regions if choices["focus"] else []
+    own_factors = [region.alpha for region in regions if region.alpha is not None]
+    wanted = chosen(limit, max([choices["alpha"], *own_factors]))
+    cut = {name: choices[name] for name in ("fps", "start", "end", "scale", "device")}
     with TemporaryDirectory(prefix="motionloupe-") as folder:
         done = adapt(
             video, begin, Path(folder) / "adapted.safetensors", wanted, tell=teller(quiet), **cut

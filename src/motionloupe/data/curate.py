@@ -223,7 +223,10 @@ def _rows_of(clip: Clip, output: Path) -> Path:
 
 def _write_manifest(output: Path) -> None:
     """The tables of all videos that are done as one, ordered by video."""
-    parts = [path.read_text(encoding="utf-8") for path in (output / _ROWS).glob("*.csv")]
+    parts = [
+        path.read_text(encoding="utf-8", errors="surrogateescape")  # names of files
+        for path in (output / _ROWS).glob("*.csv")
+    ]
     parts.sort(key=lambda text: text.split(",", 2)[1:2])
     write_whole(output / MANIFEST, ",".join(COLUMNS) + "\n" + "".join(parts))
 

@@ -21,6 +21,7 @@ _PHOTOGRAPHS = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 _TRANSPARENT = {".png", ".webp", ".tif", ".tiff"}
 _LARGEST_PHOTOGRAPH = 1024  # pixels a side; what is larger is reduced
 _LARGEST_CUTOUT = 512
+_CLIPS = 10  # so many folders with files of one name are clips, not collections
 _CACHE = 256 * 2**20  # bytes
 
 
@@ -65,8 +66,8 @@ def backgrounds(folder: Path, split: Split = "all", test_share: float = TEST_SHA
 
     Of a COCO or VOC folder, its photographs without its masks. ``split`` keeps the files that are
     held out for testing, or the others; a file's name decides, so a file stays on its side when
-    others come and go. Of a folder of numbered frames below ``folder`` (DAVIS) the folder's name
-    does, for neighbours are all but the same picture. Raises UserError.
+    others come and go. Of frames of a clip, as DAVIS keeps them, their folder's name does, for
+    neighbours are all but the same picture. Raises UserError.
     """
     _check_folder(folder)
     voc = voc_root(folder)
@@ -75,7 +76,7 @@ def backgrounds(folder: Path, split: Split = "all", test_share: float = TEST_SHA
         paths = [path for path in paths if "annotations" not in path.relative_to(folder).parts]
     if not paths:
         raise UserError(f"{folder}: no photographs found; {_list(_PHOTOGRAPHS)} are read")
-    kept = of_split(paths, _deciding(paths, folder), split, test_share, folder)
+    kept = of_split(paths, _deciding(paths), split, test_share, folder)
     return Pictures([path.name for path in kept], lambda number: photograph(kept[number]))
 
 
@@ -103,7 +104,7 @@ def objects(folder: Path, split: Split = "all", test_share: float = TEST_SHARE) 
             f"{folder}: no cut-outs found; it takes {_list(_TRANSPARENT)} with transparency, or "
             "the layout of COCO (annotations/*.json) or PASCAL VOC (SegmentationObject)"
         )
-    kept = of_split(paths, [path.name for path in paths], split, test_share, folder)
+    kept = of_split(paths, _deciding(paths), split, test_share, folder)
     return Pictures([path.name for path in kept], lambda number: _cutout(kept[number]))
 
 
@@ -141,17 +142,16 @@ def of_split(
     return kept
 
 
-def _deciding(paths: Sequence[Path], folder: Path) -> list[str]:
-    """The name that decides each file's split: its own, or, of a clip's frame, its folder's."""
-    stems: dict[Path, list[str]] = {}
+def _deciding(paths: Sequence[Path]) -> list[str]:
+    """The name that decides each file's split: its own, or, of a clip's frame, its folder's.
+
+    Folders are clips where many beside each other hold a file of the same name: 00000.jpg (DAVIS),
+    im1.png (Vimeo).
+    """
+    holders: dict[tuple[Path, str], set[Path]] = {}
     for path in paths:
-        stems.setdefault(path.parent, []).append(path.stem)
-    clips = {
-        parent
-        for parent, names in stems.items()
-        if parent != folder and len(names) > 1 and all(name.isdecimal() for name in names)
-        if int(max(names, key=int)) - int(min(names, key=int)) == len(names) - 1
-    }
+        holders.setdefault((path.parent.parent, path.name), set()).add(path.parent)
+    clips = {folder for found in holders.values() if len(found) >= _CLIPS for folder in found}
     return [path.parent.name if path.parent in clips else path.name for path in paths]
 
 

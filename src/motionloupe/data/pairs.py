@@ -68,9 +68,9 @@ def read_manifest(folder: Path) -> list[dict[str, str]]:
         what = "is no folder of pairs" if folder.exists() else "no such folder"
         raise UserError(f"{folder}: {what}; make one with `motionloupe curate`")
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             rows = list(csv.DictReader(file))
-    except (csv.Error, UnicodeDecodeError) as error:
+    except csv.Error as error:
         raise UserError(f"{path}: not a table that can be read: {error}") from None
     needed = {"pair", "video", "split", "kept"}
     if rows and (None in rows[-1].values() or not needed <= set(rows[0])):

@@ -59,16 +59,16 @@ def _collected(pipes: list[Connection], count: int) -> Iterator[Any]:
             assert isinstance(pipe, Connection)
             try:
                 found = pipe.recv()
-            except EOFError:
+                if found == _READY:
+                    number = next(numbers, None)
+                    pipe.send(number)
+            except (EOFError, ConnectionError):
                 raise UserError("a worker was killed; is there memory for so many?") from None
             if isinstance(found, Exception):
                 raise found
             if found != _READY:
                 yield found
-                continue
-            number = next(numbers, None)
-            pipe.send(number)
-            if number is None:
+            elif number is None:
                 pipes.remove(pipe)
 
 
@@ -117,7 +117,7 @@ def _work(
             try:
                 for found in task(items[number]):
                     pipe.send(found)
-            except UserError as error:
+            except (UserError, OSError) as error:
                 pipe.send(error)
             except Exception:
                 pipe.send(RuntimeError(f"in a worker:\n{traceback.format_exc()}"))

@@ -72,7 +72,7 @@ class Magnifier(Method[Analysis]):
         self.mode: Mode = mode
         self.band = band
         self.filter: FilterKind | None = filter
-        self.device = _device(device)
+        self.device = device_named(device)
         self.only_alpha: float | None = None
         """The one factor that it can magnify by; None for any."""
         self.warnings: list[str] = []
@@ -143,7 +143,8 @@ class Magnifier(Method[Analysis]):
             self.warnings.append(line)
 
 
-def _device(name: Any) -> torch.device:
+def device_named(name: Any) -> torch.device:
+    """Where torch computes. Raises UserError where it has no such device here."""
     try:
         device = torch.device(name)
         torch.empty(0, device=device).cpu()

@@ -57,6 +57,10 @@ class Aim:
         self._factor = self._shown = np.ones(reference.shape[:2], np.float32)
         try:
             self._sources = [self._source(r, reference, start, rate) for r in focus.regions]
+            if focus.follow and all(isinstance(source, _Shaped) for source in self._sources):
+                raise UserError(
+                    "nothing to follow: there is a mask for each frame; leave out --follow"
+                )
         except BaseException:
             self.close()
             raise

@@ -23,6 +23,7 @@ from motionloupe.data.draw import draw_number
 from motionloupe.data.photometry import Bytes
 from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK, default_flow
+from motionloupe.magnifiers.base import device_named
 from motionloupe.networks.weights import load_weights, save_weights
 from motionloupe.training.average import WeightAverage
 from motionloupe.training.config import FlowLoss
@@ -107,18 +108,20 @@ def adapt(
     output: Path,
     options: Adaptation | None = None,
     *,
+    device: str = "cpu",
     tell: Tell = lambda line: None,
     **selection: Any,
 ) -> Adapted:
     """Adapt the FlowMag network in ``weights`` to the video ``source``; write it to ``output``.
 
-    ``selection`` chooses a part of the video as :func:`motionloupe.video.open_reader` does. The
-    result fits wherever the ``weights`` did. ``tell`` is told of every look at the held-out views.
-    Raises UserError for a video with too few frames or too small ones, and for foreign weights.
+    ``device`` is where torch computes; ``selection`` chooses a part of the video as
+    :func:`motionloupe.video.open_reader` does. The result fits wherever the ``weights`` did.
+    ``tell`` is told of every look at the held-out views. Raises UserError for a video with too few
+    frames or too small ones, and for foreign weights.
     """
     options = options or Adaptation()
     began = time.monotonic()
-    trained = load_weights(weights)
+    trained = load_weights(weights, device_named(device))
     if not trained.name.startswith("flowmag"):
         raise UserError(
             f"{weights} holds weights of {trained.name}: adaptation needs those of flowmag"
@@ -152,7 +155,8 @@ class _Pupil:
         rounds = 2 if self.flow == FALLBACK else FlowLoss.iterations
         lesson = FlowLoss(self.flow, rounds, zero_correct=True, border="valid")
         self.network = network.eval().requires_grad_(True)
-        self.task = flowmag_task(network, lesson).eval()
+        self.device = next(network.parameters()).device
+        self.task = flowmag_task(network, lesson).eval().to(self.device)
         self._begin(options.rate)
         self.best = self._weights()
 
@@ -200,11 +204,11 @@ class _Pupil:
             self._view(learned[rng.integers(len(learned))], _VIEWS, self._draw_alpha(rng), rng)
             for _ in range(self.options.batch)
         ]
-        loss = self.task(default_collate(samples))["loss"]
+        loss = self._loss(samples)
         if not bool(torch.isfinite(loss)):
             return math.nan
         self.adam.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.adam.step()
         self.average.update(self.network, step)
@@ -232,8 +236,13 @@ class _Pupil:
     @torch.no_grad()
     def _judge(self, views: list[dict[str, Tensor]]) -> float:
         with self.average.within(self.network):
-            losses = [float(self.task(default_collate([sample]))["loss"]) for sample in views]
+            losses = [float(self._loss([sample])) for sample in views]
         return sum(losses) / len(losses)
+
+    def _loss(self, samples: list[dict[str, Tensor]]) -> Tensor:
+        parts = default_collate(samples).items()
+        loss: Tensor = self.task({name: part.to(self.device) for name, part in parts})["loss"]
+        return loss
 
     def _weights(self) -> dict[str, Tensor]:
         return {name: value.clone() for name, value in self.average.weights.items()}

@@ -2,7 +2,7 @@
 
 from motionloupe.video.reader import open_reader, read_frame
 from motionloupe.video.source import ColourTags, Frame, Reader, SourceInfo
-from motionloupe.video.writer import Writer, numbered, open_writer
+from motionloupe.video.writer import Writer, numbered, open_writer, place_of
 
 __all__ = [
     "ColourTags",
@@ -13,5 +13,6 @@ __all__ = [
     "numbered",
     "open_reader",
     "open_writer",
+    "place_of",
     "read_frame",
 ]

@@ -15,7 +15,7 @@ from motionloupe.errors import UserError
 from motionloupe.video.clock import Clock
 from motionloupe.video.colour import depth_of, tags_of, to_rgb
 from motionloupe.video.decoder import Decoder, open_container, rate_or_none, video_stream
-from motionloupe.video.source import ColourTags, Frame, Reader, Selection, SourceInfo
+from motionloupe.video.source import ColourTags, Frame, Reader, Selection, SourceInfo, as_rate
 
 _FALLBACK_RATE = Fraction(30)
 _ARBITRARY_CLOCKS = ("mpeg", "mpegts", "vob")  # their time starts anywhere
@@ -177,12 +177,14 @@ class VideoReader(Reader):
         stated = stated or rate_or_none(stream.base_rate)
         if stream.frames > 1 and duration and not self._counted:
             mean = stream.frames / duration
-            if stated is None or abs(mean / stated - 1) > Fraction(2, 100):
+            # An edit list hides frames that are counted: a part cut out of a file without loss.
+            hidden = "mov" in self._container.format.name and stated is not None and mean > stated
+            if stated is None or (abs(mean / stated - 1) > Fraction(2, 100) and not hidden):
                 return mean.limit_denominator(100_000)
         if stated is not None and timed:
             return stated
         if self._selection.fps is not None:
-            return Fraction(self._selection.fps).limit_denominator(100_000)
+            return as_rate(self._selection.fps)
         rate = stated or _FALLBACK_RATE
         self.warnings.append(
             f"{self._path} does not state when its frames were taken: {float(rate):g} frames per "

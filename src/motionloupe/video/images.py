@@ -17,7 +17,7 @@ from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.video.colour import RGB
 from motionloupe.video.container import resized
-from motionloupe.video.source import ColourTags, Frame, Reader, Selection, SourceInfo
+from motionloupe.video.source import ColourTags, Frame, Reader, Selection, SourceInfo, as_rate
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", *TIFF_SUFFIXES)
@@ -40,7 +40,7 @@ class StillsReader(Reader):
                 f"{path} has no frame rate: 30 frames per second are assumed; "
                 "give the true rate with fps"
             )
-        self._rate = Fraction(fps).limit_denominator(100_000)
+        self._rate = as_rate(fps)
         count = self._count()
         self._range = self._numbers(count)
         self._unreadable: list[int] = []
@@ -213,8 +213,9 @@ class TiffReader(StillsReader):
         """For compressions that tifffile leaves to a further package: LZW, PackBits, JPEG."""
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
         try:
+            str(self._path).encode()  # a name that is not UTF-8 crashes OpenCV
             found, pages = cv2.imreadmulti(str(self._path), number, 1, flags=flags)
-        except cv2.error:
+        except (cv2.error, UnicodeEncodeError):
             return None
         return cv2.cvtColor(pages[0], cv2.COLOR_BGR2RGB) if found else None
 

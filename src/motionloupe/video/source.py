@@ -75,6 +75,12 @@ class Frame:
     seconds: float
 
 
+def as_rate(fps: float) -> Fraction:
+    """Frames per second as a fraction that files can hold; so slow ones, a week apart, too."""
+    near = Fraction(fps if fps >= 1 else 1 / fps).limit_denominator(100_000)
+    return near if fps >= 1 else 1 / near
+
+
 @dataclass(frozen=True)
 class Selection:
     """The part of a source that is read: seconds from its beginning, and a factor on its size."""

@@ -100,6 +100,11 @@ def numbered(target: Path) -> bool:
     return _NUMBER.search(target.name) is not None
 
 
+def place_of(target: Path) -> Path:
+    """What a target fills: the folder of a pattern of pictures, else itself."""
+    return target.parent if numbered(target) else target
+
+
 def open_writer(
     target: str | Path,
     info: SourceInfo,
