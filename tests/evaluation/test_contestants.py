@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from motionloupe.arrays import to_tensor
 from motionloupe.errors import UserError
+from motionloupe.evaluation import contestants as who
 from motionloupe.evaluation.contestants import CHECKS, contestants
+from motionloupe.evaluation.metrics import ssim
 from motionloupe.evaluation.run import Plan
 from motionloupe.evaluation.suites import SUITES
 from motionloupe.evaluation.synthetic import Material
@@ -123,6 +126,30 @@ def test_a_network_of_one_factor_takes_part_at_its_levels_alone(tmp_path, materi
     assert mine["mine"].label == (
         "flavr, trained in 30 steps of 4 samples of 96 x 96 pixels; its data: scenes"
     )
+
+
+def test_flavr_takes_part_by_its_name_with_the_weights_that_came(monkeypatch):
+    assert "flavr" not in contestants()
+    flavr = contestants(["flavr"])["flavr"]
+    assert flavr.label.startswith("flavr, trained in ")
+    assert flavr.refuses(SUITES["mixed"]) == "it magnifies 10 times and no other factor"
+    with pytest.raises(UserError, match="flavr has no option 'width'; it has none"):
+        contestants(["flavr"], {"flavr": {"width": 3}})
+    monkeypatch.setattr(who, "shipped", lambda name: None)
+    with pytest.raises(UserError, match="no weights of flavr came"):
+        contestants(["flavr"])
+
+
+def test_the_flavr_that_came_magnifies(material):
+    suite, flavr = SUITES["subpixel"], contestants(["flavr"])["flavr"]
+    found = []
+    for scene in range(3):
+        case = suite.case(material, suite.levels[-1], scene)
+        (target,), (answer,) = case.targets, flavr.answer(case)
+        pictures = (to_tensor(answer), to_tensor(case.frames[1]))
+        found.append([float(ssim(picture, target.truth, border=16)) for picture in pictures])
+    mine, idle = np.mean(found, axis=0)
+    assert mine > idle + 0.1
 
 
 def test_a_method_may_have_several_rows(pair):
