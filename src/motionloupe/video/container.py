@@ -180,7 +180,7 @@ class VideoReader(Reader):
             # An edit list hides frames that are counted: a part cut out of a file without loss.
             hidden = "mov" in self._container.format.name and stated is not None and mean > stated
             if stated is None or (abs(mean / stated - 1) > Fraction(2, 100) and not hidden):
-                return mean.limit_denominator(100_000)
+                return as_rate(mean)
         if stated is not None and timed:
             return stated
         if self._selection.fps is not None:

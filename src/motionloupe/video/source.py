@@ -75,7 +75,7 @@ class Frame:
     seconds: float
 
 
-def as_rate(fps: float) -> Fraction:
+def as_rate(fps: float | Fraction) -> Fraction:
     """Frames per second as a fraction that files can hold; so slow ones, a week apart, too."""
     near = Fraction(fps if fps >= 1 else 1 / fps).limit_denominator(100_000)
     return near if fps >= 1 else 1 / near
