@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from motionloupe.cli import options as common
+from motionloupe.cli.options import parsed_box
 from motionloupe.errors import UserError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _recording(found: Stocked, options: Given) -> None:
 
     if options.video is None or options.reference is None:
         raise UserError(f"the suite physical needs {NEEDS['recording']}")
-    box = None if options.box is None else common.parsed_box(options.box)
+    box = None if options.box is None else parsed_box(options.box)
     recording = Recording(options.video, options.reference, box, options.fps)
     found.stocks["recording"] = recording
     about = [f"{options.video} beside {options.reference}, box {recording.box}"]

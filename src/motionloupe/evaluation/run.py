@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from motionloupe import __version__
@@ -99,60 +99,52 @@ def run(
         raise UserError(f"cannot write into {output}: {error.strerror or error}") from None
     store = Store(output / STORE)
 
-    def answered(todo: _Todo) -> Iterator[Row]:
-        asked = todo.asked
+    def answered(asked: _Asked) -> Iterator[Row]:
         case = asked.suite.case(plan.stock(asked.suite), asked.level, asked.scene)
         judge = Judge(case, meters, perceptual)
-        for name in todo.missing(store):
-            yield _row(*todo.keys[name], plan.contestants[name], case, judge)
+        for name, key in asked.keys.items():
+            yield _row(*key, plan.contestants[name], case, judge)
 
-    every = [_todo(plan, asked) for asked in _scenes(plan)]
-    left = [todo for todo in every if todo.missing(store)]
+    every = list(_scenes(plan))
+    left = [asked.without(store) for asked in every]
+    left = [asked for asked in left if asked.keys]
     if workers > 1:  # what takes longest first, or the others wait for it at the end
-        left.sort(key=lambda todo: not todo.asked.suite.sequence)
+        left.sort(key=lambda asked: not asked.suite.sequence)
     total = plan.total()
-    known = total - sum(len(todo.missing(store)) for todo in left)
+    known = total - sum(len(asked.keys) for asked in left)
     made = 0
     for made, found in enumerate(shared(answered, left, workers), start=1):
         store.add(found)
         progress(known + made, total)
-    rows = [row for todo in every for key in todo.keys.values() if (row := store.get(*key))]
+    rows = [row for asked in every for key in asked.keys.values() if (row := store.get(*key))]
     return Outcome(Results(rows), made, time.monotonic() - began)
 
 
 @dataclass(frozen=True)
 class _Asked:
-    name: str
+    """A scene at a level, and for each who takes part the key and the digest of the answer."""
+
     suite: Suite
     level: Level
     scene: int
-
-    def key(self, method: str) -> Key:
-        return Key(self.name, self.level.value, self.scene, method)
-
-
-@dataclass(frozen=True)
-class _Todo:
-    """A scene at a level, and for each who takes part the key and the digest of the answer."""
-
-    asked: _Asked
     keys: Mapping[str, tuple[Key, str]]
 
-    def missing(self, store: Store) -> list[str]:
-        return [name for name, key in self.keys.items() if store.get(*key) is None]
-
-
-def _todo(plan: Plan, asked: _Asked) -> _Todo:
-    players = plan.players(asked.suite.at(asked.level))
-    return _Todo(asked, {n: (asked.key(n), _setup(plan, asked, c)) for n, c in players.items()})
+    def without(self, store: Store) -> "_Asked":
+        """The same without the answers that are known."""
+        return replace(self, keys={n: k for n, k in self.keys.items() if store.get(*k) is None})
 
 
 def _scenes(plan: Plan) -> Iterator[_Asked]:
     """Scene after scene, each through all levels: a run that is stopped has whole curves."""
     for name, suite in plan.suites.items():
+        setups = [
+            {who: _setup(plan, suite, level, c) for who, c in plan.players(suite.at(level)).items()}
+            for level in suite.levels
+        ]
         for scene in range(plan.scenes(suite)):
-            for level in suite.levels:
-                yield _Asked(name, suite, level, scene)
+            for level, setup in zip(suite.levels, setups, strict=True):
+                keys = {who: (Key(name, level.value, scene, who), s) for who, s in setup.items()}
+                yield _Asked(suite, level, scene, keys)
 
 
 def _row(key: Key, setup: str, contestant: Contestant, case: Case, judge: Judge) -> Row:
@@ -161,15 +153,15 @@ def _row(key: Key, setup: str, contestant: Contestant, case: Case, judge: Judge)
     return Row(key, setup, judge.scores(answers), seconds / drawn, megabytes)
 
 
-def _setup(plan: Plan, asked: _Asked, contestant: Contestant) -> str:
+def _setup(plan: Plan, suite: Suite, level: Level, contestant: Contestant) -> str:
     """A digest of whatever the scores depend on beside the key."""
     parts = [
         __version__,
         contestant.fingerprint,
-        asdict(asked.level),
-        [dict(asked.suite.parts), asked.suite.band],
+        asdict(level),
+        [dict(suite.parts), suite.band],
         [list(plan.estimators), plan.perceptual],
         BORDER,
-        plan.stock(asked.suite).identity,
+        plan.stock(suite).identity,
     ]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]

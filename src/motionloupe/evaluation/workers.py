@@ -106,7 +106,6 @@ def _work(
     task: Callable[[T], Iterable[R]], items: Sequence[T], pipe: Connection, others: list[Connection]
 ) -> NoReturn:
     """One worker's life. It never returns into the program that it was forked from."""
-    code = 1
     try:
         for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(each, signal.SIG_DFL)
@@ -122,8 +121,7 @@ def _work(
             except Exception:
                 pipe.send(RuntimeError(f"in a worker:\n{traceback.format_exc()}"))
             pipe.send(_READY)
-        code = 0
     except (EOFError, ConnectionError):  # the program has gone
         pass
     finally:
-        os._exit(code)
+        os._exit(0)

@@ -27,27 +27,24 @@ def tiled(
     if rows <= side and columns <= side:
         return function(*fields)
     lines: list[list[Tensor]] = []
-    for down, top, bottom in _spans(rows, reach, side):
+    for rows_seen, rows_kept in _spans(rows, reach, side):
         across = []
-        for along, left, right in _spans(columns, reach, side):
-            part = (slice(top, bottom), slice(left, right))
-            found = function(*(_cut(field, cells, part) for field in fields))
-            inner = (
-                slice(down.start - top, down.stop - top),
-                slice(along.start - left, along.stop - left),
-            )
-            size = (bottom - top, right - left)
-            across.append([_cut(answer, size, inner).clone() for answer in found])
+        for columns_seen, columns_kept in _spans(columns, reach, side):
+            seen, kept = (rows_seen, columns_seen), (rows_kept, columns_kept)
+            found = function(*(_cut(field, cells, seen) for field in fields))
+            size = (rows_seen.stop - rows_seen.start, columns_seen.stop - columns_seen.start)
+            across.append([_cut(answer, size, kept).clone() for answer in found])
         lines.append([torch.cat(parts, dim=-1) for parts in zip(*across, strict=True)])
     return tuple(torch.cat(parts, dim=-2) for parts in zip(*lines, strict=True))
 
 
-def _spans(count: int, reach: int, side: int) -> Iterator[tuple[slice, int, int]]:
-    """Parts of an axis, alike in length: what is wanted, and where what is seen begins and ends."""
+def _spans(count: int, reach: int, side: int) -> Iterator[tuple[slice, slice]]:
+    """Parts of an axis, alike in length: what is seen of it, and what is kept of that."""
     parts = -(-count // side)
     for number in range(parts):
-        wanted = slice(number * count // parts, (number + 1) * count // parts)
-        yield wanted, max(0, wanted.start - reach), min(count, wanted.stop + reach)
+        start, stop = number * count // parts, (number + 1) * count // parts
+        seen = slice(max(0, start - reach), min(count, stop + reach))
+        yield seen, slice(start - seen.start, stop - seen.start)
 
 
 def _cut(field: Tensor, cells: tuple[int, int], part: tuple[slice, slice]) -> Tensor:
