@@ -143,7 +143,17 @@ def test_the_commands(video, weights, tmp_path, capsys):
     assert "only flowmag adapts" in capsys.readouterr().err
 
 
-def test_magnify_adapts_to_the_largest_factor_where_it_draws(video, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("factors", "practised"),
+    [
+        (["--alpha", "1", "--mask", "{mask}=12"], (3.0, 12.0)),
+        (["--alpha", "4", "--mask", "{mask}", "--outside", "8"], (2.0, 8.0)),
+        (["--alpha", "16", "--mask", "{mask}=4"], (1.5, 4.0)),
+    ],
+)
+def test_magnify_adapts_to_the_largest_factor_where_it_draws(
+    factors, practised, video, tmp_path, monkeypatch
+):
     mask, asked = tmp_path / "mask.npy", []
     np.save(mask, np.ones((56, 64), np.uint8))
 
@@ -152,9 +162,9 @@ def test_magnify_adapts_to_the_largest_factor_where_it_draws(video, tmp_path, mo
         raise UserError("enough")
 
     monkeypatch.setattr("motionloupe.training.adaptation.adapt", stand_in)
-    words = ["--alpha", "1", "--mask", f"{mask}=12", "--adapt", "5", "--device", "cpu"]
+    words = [word.format(mask=mask) for word in factors] + ["--adapt", "5", "--device", "cpu"]
     assert main(["magnify", str(video), str(tmp_path / "x.mkv"), *words]) == 2
-    assert asked == [((3.0, 12.0), "cpu", 1.0)]
+    assert asked == [(practised, "cpu", 1.0)]
 
 
 def test_a_device_that_is_not_there_is_told(video, weights, tmp_path, capsys):

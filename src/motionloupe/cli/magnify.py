@@ -140,9 +140,9 @@ def _adapted(
     from motionloupe.training.adaptation import adapt
 
     begin = find_weights("flowmag", own.get("weights"))
-    regions = choices["focus"].regions if choices["focus"] else []
-    own_factors = [region.alpha for region in regions if region.alpha is not None]
-    wanted = chosen(limit, max([choices["alpha"], *own_factors]))
+    focus = choices["focus"]
+    largest = choices["alpha"] if focus is None else focus.largest(choices["alpha"])
+    wanted = chosen(limit, largest)
     cut = {name: choices[name] for name in ("fps", "start", "end", "scale", "device")}
     with TemporaryDirectory(prefix="motionloupe-") as folder:
         done = adapt(

@@ -76,8 +76,8 @@ def _header(plan: Plan, outcome: Outcome, command: str) -> list[str]:
         "command": f"`{command}`",
         "versions": f"motionloupe {__version__}, torch {torch.__version__}, "
         f"numpy {np.__version__}, Python {platform.python_version()}",
-        "machine": f"{_processor()}, {os.cpu_count()} processors, "
-        f"{torch.get_num_threads()} threads of torch, {platform.system()}",
+        "machine": f"{_processor()}, {os.cpu_count()} processors, {platform.system()}",
+        "processes": _processes(outcome.workers),
         **plan.about,
         **{f"`{name}`": c.label for name, c in plan.contestants.items() if c.label},
         "time": f"{time.strftime('%Y-%m-%d %H:%M %Z')}; {outcome.made} answers in "
@@ -94,6 +94,12 @@ def _header(plan: Plan, outcome: Outcome, command: str) -> list[str]:
         "that the true frame shows, pictures inside a border of 16 pixels.",
         "",
     ]
+
+
+def _processes(workers: int) -> str:
+    if workers > 1:
+        return f"{workers} at once, of one thread: seconds are those of a busy machine"
+    return f"1, of {torch.get_num_threads()} threads"
 
 
 def _absences(plan: Plan, suite: Suite) -> list[str]:

@@ -75,11 +75,12 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run found. ``seconds`` of this run only; ``made`` answers, the others were known."""
+    """What a run of ``workers`` found, in ``seconds``; all but ``made`` answers were known."""
 
     results: Results
     made: int
     seconds: float
+    workers: int
 
 
 def run(
@@ -117,7 +118,7 @@ def run(
         store.add(found)
         progress(known + made, total)
     rows = [row for asked in every for key in asked.keys.values() if (row := store.get(*key))]
-    return Outcome(Results(rows), made, time.monotonic() - began)
+    return Outcome(Results(rows), made, time.monotonic() - began, workers)
 
 
 @dataclass(frozen=True)

@@ -88,3 +88,8 @@ class Focus:
         if self.outside is not None:
             return self.outside
         return 0.0 if self.background == "still" else 1.0
+
+    def largest(self, alpha: float) -> float:
+        """The largest factor anywhere, where ``alpha`` is that of the whole call."""
+        own = [alpha if region.alpha is None else region.alpha for region in self.regions]
+        return max(*own, self.alpha_outside)
