@@ -32,6 +32,7 @@ ITERATIONS = {
     "dis": (5, 10, 20),
     "raft-small": (5, 12, 20),
     "raft-large": (5, 12, 20),
+    "motion-finder": (1,),
     "pwc-lite": (1,),
 }
 UNKNOWN = 1e9  # Middlebury's mark for pixels without truth

@@ -61,3 +61,9 @@ def shipped(name: str) -> Path | None:
     """The file of weights called ``name`` that came with the package, if one did."""
     path = Path(str(resources.files("motionloupe"))) / "weights" / f"{name}.safetensors"
     return path if path.is_file() else None
+
+
+def file_of(given: str | Path) -> Path:
+    """The file ``given``, or where there is none, the weights of that name that came along."""
+    path = Path(given)
+    return path if path.is_file() else shipped(str(given)) or path

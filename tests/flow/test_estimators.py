@@ -9,9 +9,11 @@ from motionloupe.arrays import to_tensor
 from motionloupe.errors import UserError
 from motionloupe.flow import default_flow, estimators, load_flow
 from motionloupe.flow.dis import Dis
+from motionloupe.flow.learned import LearnedFlow
 from motionloupe.flow.lucas_kanade import LucasKanade
-from motionloupe.flow.pwclite import PwcLiteFlow
+from motionloupe.flow.motion_finder import FinderFlow
 from motionloupe.flow.raft import Raft
+from tests.flow.test_motion_finder import random_weights
 from tests.flow.test_pwclite import trained
 from tests.scenes import shifted, texture
 
@@ -22,16 +24,21 @@ def random_raft(**options):
 
 
 def random_pwc_lite(**options):
-    return PwcLiteFlow(trained(start="lucas-kanade"), **options)
+    return LearnedFlow(trained(), **options)
+
+
+def random_finder(**options):
+    return FinderFlow(random_weights(), **options)
 
 
 BUILDERS = {
     "lucas-kanade": LucasKanade,
     "raft": random_raft,
     "pwc-lite": random_pwc_lite,
+    "motion-finder": random_finder,
     "dis": Dis,
 }
-TEACHERS = ["lucas-kanade", "raft", "pwc-lite"]
+TEACHERS = ["lucas-kanade", "raft", "pwc-lite", "motion-finder"]
 
 
 @pytest.fixture(params=BUILDERS)
@@ -111,9 +118,16 @@ def test_zero_correction_takes_away_what_equal_frames_give():
     torch.testing.assert_close(corrected(a, b), plain(a, b) - plain(a, a))
 
 
-def test_zero_correction_changes_nothing_for_lucas_kanade():
+@pytest.mark.parametrize("name", ["lucas-kanade", "motion-finder"])
+def test_what_sees_nothing_at_rest_needs_no_correction(name):
     a, b = pictures()
-    assert torch.equal(LucasKanade(zero_correct=True)(a, b), LucasKanade()(a, b))
+    corrected, plain = (BUILDERS[name](zero_correct=correct) for correct in (True, False))
+    assert torch.equal(corrected(a, b), plain(a, b))
+    still = a.clone().requires_grad_()
+    flow = plain(still, a)
+    assert flow.abs().max() == 0
+    flow.sum().backward()
+    assert still.grad.isfinite().all()
 
 
 def test_autocast_does_not_cost_lucas_kanade_its_precision():
@@ -139,8 +153,8 @@ def test_the_correlations_are_not_kept():
 
 
 def test_every_name_has_a_line():
-    names = {"lucas-kanade", "dis", "raft-small", "raft-large", "pwc-lite", "ptlflow"}
-    assert set(estimators()) == names
+    names = {"lucas-kanade", "dis", "raft-small", "raft-large", "motion-finder", "pwc-lite"}
+    assert set(estimators()) == {*names, "ptlflow"}
     assert all(estimators().values())
 
 

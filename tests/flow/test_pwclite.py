@@ -4,8 +4,7 @@ import pytest
 import torch
 
 from motionloupe.errors import UserError
-from motionloupe.flow import checkpoints, load_flow, pwclite
-from motionloupe.flow.lucas_kanade import LucasKanade
+from motionloupe.flow import checkpoints, learned, load_flow
 from motionloupe.flow.pwclite import PwcLite, correlation
 from motionloupe.networks.weights import save_weights
 
@@ -16,10 +15,10 @@ def pictures(height=48, width=56):
     return torch.rand(2, 1, 3, height, width, generator=torch.Generator().manual_seed(3))
 
 
-def trained(**options):
-    """A small network that no longer answers only its start."""
+def trained():
+    """A small network that no longer answers zero."""
     torch.manual_seed(0)
-    network = PwcLite(**(TINY | options))
+    network = PwcLite(**TINY)
     for leave in (network.decoder.leave, network.context[-1]):
         torch.nn.init.normal_(leave.weight, std=0.05)
     return network
@@ -53,19 +52,14 @@ def test_correlation_has_the_slopes_of_its_values():
     )
 
 
-@pytest.mark.parametrize(("finest", "grids"), [(4, 5), (2, 6)])
-def test_every_grid_answers_in_pixels_of_the_picture(finest, grids):
-    flows = trained(finest=finest)(*pictures(50, 70))
-    assert [flow.shape for flow in flows] == [(1, 2, 50, 70)] * grids
+def test_every_grid_answers_in_pixels_of_the_picture():
+    flows = trained()(*pictures(50, 70))
+    assert [flow.shape for flow in flows] == [(1, 2, 50, 70)] * 5
     assert all(flow.isfinite().all() and flow.abs().max() > 0 for flow in flows)
 
 
-def test_untrained_it_answers_its_start():
-    a, b = pictures()
-    assert PwcLite(**TINY)(a, b)[0].abs().max() == 0
-    started = PwcLite(**TINY, start="lucas-kanade")(a, b)
-    expected = LucasKanade(iterations=1, window=3.0)(a, b)
-    assert all(torch.equal(flow, expected) for flow in started)
+def test_untrained_it_answers_zero():
+    assert PwcLite(**TINY)(*pictures())[0].abs().max() == 0
 
 
 def test_gradients_reach_every_weight():
@@ -83,17 +77,9 @@ def test_wild_weights_do_not_crash_the_sampler():
     assert not network(*pictures())[0].isfinite().all()
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"width": 0}, "width"),
-        ({"finest": 3}, "2 or 4"),
-        ({"start": "raft"}, "zero or lucas-kanade"),
-    ],
-)
-def test_options_that_make_no_sense_are_named(options, words):
-    with pytest.raises(UserError, match=words):
-        PwcLite(**options)
+def test_a_width_that_makes_no_sense_is_named():
+    with pytest.raises(UserError, match="width"):
+        PwcLite(width=0)
 
 
 @pytest.fixture
@@ -117,9 +103,9 @@ def test_weights_come_from_the_folder_else_from_the_package_else_an_error(
     monkeypatch.setenv(checkpoints.FOLDER, str(tmp_path))
     assert load_flow("pwc-lite")(*pictures()).abs().max() > 0
     monkeypatch.delenv(checkpoints.FOLDER)
-    monkeypatch.setattr(pwclite, "shipped", lambda name: weights)
+    monkeypatch.setattr(learned, "shipped", lambda name: weights)
     assert load_flow("pwc-lite")(*pictures()).abs().max() > 0
-    monkeypatch.setattr(pwclite, "shipped", lambda name: None)
+    monkeypatch.setattr(learned, "shipped", lambda name: None)
     with pytest.raises(UserError, match="motionloupe train flow"):
         load_flow("pwc-lite")
 

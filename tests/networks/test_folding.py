@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from motionloupe.flow.unet import UNet
 from motionloupe.networks import build
 from motionloupe.networks.folding import folded
-from motionloupe.networks.unet import UNet
 from motionloupe.networks.weights import find_weights, load_weights
 from tests.scenes import shifted, texture
 

@@ -5,13 +5,13 @@ import pytest
 import torch
 
 from motionloupe.arrays import luma
-from motionloupe.measurement.displacement import displacement
-from motionloupe.networks.motion_finder import (
+from motionloupe.flow.motion_finder import (
     enlarged,
     first_order_motion,
     from_around,
     left_unexplained,
 )
+from motionloupe.measurement.displacement import displacement
 from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.networks.splatting import fill, softmax_splat
 from tests.scenes import shifted, texture

@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
+from motionloupe.flow.unet import UNet
 from motionloupe.networks.alpha_encoding import encode_alpha
-from motionloupe.networks.unet import FlowmagUNet, UNet
+from motionloupe.networks.unet import FlowmagUNet
 
 
 def double(inputs, outputs, between):

@@ -71,19 +71,23 @@ def test_a_command_makes_weights_that_magnify(folders, tmp_path, method, text, m
     assert loaded.pair(frame, frame[::-1].copy(), 3.0).shape == frame.shape
 
 
-def test_a_command_makes_weights_that_find_flow(folders, tmp_path):
-    text = f"{SCENES}[network]\noptions = {{ width = 0.1 }}\n[optimiser]\nsteps = 2\n"
+@pytest.mark.parametrize(
+    ("name", "options"), [("motion-finder", "base = 4"), ("pwc-lite", "width = 0.1")]
+)
+def test_a_command_makes_weights_that_find_flow(folders, tmp_path, name, options):
+    network = f'[network]\nname = "{name}"\noptions = {{ {options} }}\n'
+    text = f"{SCENES}{network}[optimiser]\nsteps = 2\n"
     result = run(folders, tmp_path / "run", "flow", f"{text}[loss]\nsecond_from = 1\n")
     assert result.exit_code == 0
     weights = json.loads(result.stdout.splitlines()[-1])["weights"]
     frame = to_tensor(texture(30, 40))
-    assert load_flow("pwc-lite", weights=weights)(frame, frame).shape == (1, 2, 30, 40)
+    assert load_flow(name, weights=weights)(frame, frame).shape == (1, 2, 30, 40)
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert all("epe" in line for line in log if line["kind"] == "validation")
     seconds = [line["second"] for line in log if line["kind"] == "train"]
     assert seconds[0] == 0 < seconds[1]
     for method in (FlowMag, Oh2018):
-        with pytest.raises(UserError, match="pwc-lite"):
+        with pytest.raises(UserError, match=name):
             method(weights=weights)
 
 

@@ -220,7 +220,7 @@ def test_stopping_and_going_on_is_as_never_stopping(tmp_path):
 
 def test_the_task_wants_its_network():
     flow = CONFIGS["flow"]["paper"]
-    with pytest.raises(UserError, match="trains the network pwc-lite, not flowmag-unet"):
+    with pytest.raises(UserError, match="trains a network of flow, not flowmag-unet"):
         build_task(replace(flow, network=NetworkChoice("flowmag-unet", {"base": 4})))
     flowmag = CONFIGS["flowmag"]["paper"]
     with pytest.raises(UserError, match="trains a generator, not pwc-lite"):

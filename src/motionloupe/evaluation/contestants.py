@@ -19,10 +19,11 @@ from motionloupe.evaluation.cases import FPS, Case, Suite, judged
 from motionloupe.evaluation.nivr import Fit, Nivr
 from motionloupe.magnifiers import METHODS, load, load_trained, option_types
 from motionloupe.magnifiers.base import Magnifier
-from motionloupe.stored import network_of, read_tensors, shipped
+from motionloupe.stored import file_of, network_of, read_tensors, shipped
 
-NIVR, FLAVR = "nivr", "flavr"
-_OTHERS = (NIVR, FLAVR)
+NIVR = "nivr"
+_SHIPPED = ("flavr", "flowmag-arflow")
+_OTHERS = (NIVR, *_SHIPPED)
 """Rows that are no methods of the user's: they take part by their names alone, not in \"all\"."""
 
 _ASTRAY = 12.0  # pixels
@@ -197,10 +198,11 @@ def _named(name: str, options: Mapping[str, Any]) -> Contestant:
             if option not in known:
                 has = ", ".join(known) or "none"
                 raise UserError(f"{name} has no option {option!r}; it has {has}")
-        return Nivr(Fit(**options)) if name == NIVR else _flavr()
+        return Nivr(Fit(**options)) if name == NIVR else _came_along(name)
     used = dict(options)
     if "weights" in option_types(name):  # other weights that are shipped are other answers
-        used.setdefault("weights", shipped(name))
+        own = used.get("weights")
+        used["weights"] = shipped(name) if own is None else file_of(own)
     return Method(
         lambda **common: load(name, **options, **common),
         _described(name, used),
@@ -208,10 +210,10 @@ def _named(name: str, options: Mapping[str, Any]) -> Contestant:
     )
 
 
-def _flavr() -> Contestant:
-    path = shipped(FLAVR)
+def _came_along(name: str) -> Contestant:
+    path = shipped(name)
     if path is None:
-        raise UserError(f"no weights of {FLAVR} came with this package: give --weights NAME=FILE")
+        raise UserError(f"no weights of {name} came with this package: give --weights NAME=FILE")
     return _learned(path)
 
 

@@ -28,8 +28,13 @@ ESTIMATORS = {
     "dis": Entry("dis", "Dis", "Kroeger 2016, OpenCV's: fast, no weights, no gradients"),
     "raft-small": Entry("raft", "raft_small", "Teed 2020, 1.0 M parameters: larger, harder motion"),
     "raft-large": Entry("raft", "raft_large", "Teed 2020, 5.3 M parameters: finer edges, slow"),
+    "motion-finder": Entry(
+        "motion_finder",
+        "motion_finder",
+        "Lucas and Kanade with finer edges, learned without labels",
+    ),
     "pwc-lite": Entry(
-        "pwclite", "pwc_lite", "Liu 2020, 2.2 M parameters: trained without labels, by ourselves"
+        "pwclite", "pwc_lite", "Liu 2020, 2.2 M parameters: learns without labels; no weights yet"
     ),
     "ptlflow": Entry(
         "ptlflow", "PtlFlow", "any model of that package (an extra): ptlflow:sea_raft_s and so on"
@@ -46,10 +51,9 @@ def load_flow(name: str, **options: Any) -> "FlowEstimator":
     """An estimator by name, ready to use: ``load_flow("raft-small", iterations=20)``.
 
     All take ``iterations`` and ``zero_correct``, see :class:`motionloupe.flow.base.FlowEstimator`;
-    ``lucas-kanade`` a ``window`` in pixels, RAFT and ``pwc-lite`` a file of
-    ``weights``. A ``model`` may be named
-    after a colon: ``load_flow("ptlflow:sea_raft_s")``. Raises UserError for an unknown name, option
-    or value, and where weights cannot be had.
+    ``lucas-kanade`` a ``window`` in pixels, what is learned a file of ``weights``. A ``model`` may
+    be named after a colon: ``load_flow("ptlflow:sea_raft_s")``. Raises UserError for an unknown
+    name, option or value, and where weights cannot be had.
     """
     name, colon, model = name.partition(":")
     if colon:

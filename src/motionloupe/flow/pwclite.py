@@ -6,23 +6,18 @@ picture's features with the other's brought back by the flow so far; a dilated c
 
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from motionloupe.errors import UserError
-from motionloupe.flow.base import FlowEstimator, freeze
-from motionloupe.flow.checkpoints import in_folder
 from motionloupe.flow.filters import margins, reflected
-from motionloupe.flow.lucas_kanade import LucasKanade
+from motionloupe.flow.learned import FlowNetwork, LearnedFlow, learned
 from motionloupe.flow.warp import backward_warp
-from motionloupe.stored import network_of, read_tensors, shipped
 
 NAME = "pwc-lite"
-_FILE = "pwc_lite.safetensors"
-Start = Literal["zero", "lucas-kanade"]
 
 _REACH = 4  # cells of a grid that the correlation looks at, in each direction
 _FEATURES = (16, 32, 64, 96, 128, 192)  # channels from half resolution to a 64th
@@ -105,37 +100,28 @@ class _Decoder(nn.Module):
         return last, self.leave(torch.cat([before, last], dim=1))
 
 
-class PwcLite(nn.Module):
+class PwcLite(FlowNetwork):
     """Two pictures (B, 3, H, W) in [0, 1], of any size -> flows (B, 2, H, W) px, finest first.
 
-    At ``width`` 1 and ``finest`` 4 it is the paper's network for two frames, 2.24 M parameters;
-    ``width`` scales every layer. ``finest`` is the pixels a cell of the finest grid: at 2 the
-    decoder works at half resolution too. ``start`` "lucas-kanade": what is learned is added to the
-    flow of Lucas and Kanade, at full resolution. Before training it answers the start. Raises
-    UserError.
+    At ``width`` 1 it is the paper's network for two frames, 2.24 M parameters; ``width`` scales
+    every layer. Before training it answers zero. Raises UserError.
     """
 
-    def __init__(self, width: float = 1.0, finest: int = 4, start: Start = "zero") -> None:
+    def __init__(self, width: float = 1.0) -> None:
         super().__init__()
         if not 0.05 <= width <= 4:
             raise UserError(f"the width of pwc-lite must be 0.05 to 4, found {width}")
-        if finest not in (2, 4):
-            raise UserError(f"the finest grid of pwc-lite has 2 or 4 pixels a cell, found {finest}")
-        if start not in get_args(Start):
-            raise UserError(f"pwc-lite starts from {' or '.join(get_args(Start))}, found {start!r}")
 
         def scaled(channels: int) -> int:
             return max(4, round(channels * width))
 
         features = [scaled(count) for count in _FEATURES]
-        self.finest = finest
-        self.start = LucasKanade(iterations=1, window=3.0) if start == "lucas-kanade" else None
         self.down = nn.ModuleList(
             nn.Sequential(_convolution(fine, coarse, stride=2), _convolution(coarse, coarse))
             for fine, coarse in pairwise([3, *features])
         )
         matched, widths = scaled(_MATCHED), [scaled(count) for count in _DECODER]
-        used = features[::-1][: len(features) + 1 - finest // 2]  # coarsest first
+        used = features[:0:-1]  # coarsest first, to a quarter of the resolution
         self.match = nn.ModuleList(
             nn.Sequential(nn.Conv2d(count, matched, 1), nn.LeakyReLU(0.1)) for count in used
         )
@@ -151,85 +137,41 @@ class PwcLite(nn.Module):
         height, width = a.shape[-2:]
         (top, bottom), (left, right) = (margins(side, _COARSEST) for side in (height, width))
         border = (left, right, top, bottom)
-        start = a.new_zeros(1).expand(len(a), 2, height, width)
-        if self.start is not None:
-            start = self.start(a, b)
-        start = reflected(start, *border)
-        pair = torch.cat([reflected(a, *border), reflected(b, *border)])
         found, cell = [], _COARSEST
-        for learned in self._learned(pair, start):
-            smooth = functional.interpolate(cell * learned, scale_factor=cell, mode="bilinear")
-            flow = start + smooth
+        for coarse in self._coarse(torch.cat([reflected(a, *border), reflected(b, *border)])):
+            flow = functional.interpolate(cell * coarse, scale_factor=cell, mode="bilinear")
             found.append(flow[..., top : top + height, left : left + width])
             cell //= 2
         return found[::-1]
 
-    def _learned(self, pair: Tensor, start: Tensor) -> list[Tensor]:
-        """What is added to the start at every grid, coarsest first, in cells of it."""
+    def _coarse(self, pair: Tensor) -> list[Tensor]:
+        """The flow on every grid, coarsest first, in cells of it."""
         grids = []
         for block in self.down:
             pair = block(pair)
             grids.append(pair)
-        answers: list[Tensor] = []
-        cell, added = _COARSEST, None
+        flows: list[Tensor] = []
         for match, grid in zip(self.match, reversed(grids), strict=False):
             a, b = grid.float().chunk(2)
-            begun = functional.avg_pool2d(start, cell) / cell
-            if added is None:
-                added = torch.zeros_like(begun)
+            if flows:
+                flow = 2.0 * functional.interpolate(flows[-1], scale_factor=2, mode="bilinear")
             else:
-                added = 2.0 * functional.interpolate(added, scale_factor=2, mode="bilinear")
-            flow = begun + added
+                flow = torch.zeros_like(a[:, :2])
             back = backward_warp(b, flow.nan_to_num(0.0).clamp(-_WILD, _WILD))
             alike = functional.leaky_relu(correlation(a, back), 0.1)
             seen, change = self.decoder(torch.cat([alike, match(a), flow], dim=1))
-            added = added + change.float()
-            added = added + self.context(torch.cat([seen, begun + added], dim=1)).float()
-            answers.append(added)
-            cell //= 2
-        return answers
-
-
-class PwcLiteFlow(FlowEstimator):
-    """A trained :class:`PwcLite` behind the conventions of :class:`FlowEstimator`.
-
-    It has no iterations: whatever is asked for, it answers once.
-    """
-
-    def __init__(
-        self, network: PwcLite, *, iterations: int = 1, zero_correct: bool = False
-    ) -> None:
-        super().__init__(iterations, zero_correct)
-        self.network = freeze(network)
-
-    def estimate(self, a: Tensor, b: Tensor) -> Tensor:
-        flow: Tensor = self.network(a, b)[0]
-        return flow
+            flow = flow + change.float()
+            flows.append(flow + self.context(torch.cat([seen, flow], dim=1)).float())
+        return flows
 
 
 def pwc_lite(
     *, weights: str | Path | None = None, iterations: int = 1, zero_correct: bool = False
-) -> PwcLiteFlow:
+) -> LearnedFlow:
     """PWC-Lite with the ``weights`` in a file that ``motionloupe train flow`` wrote.
 
     Without one it takes pwc_lite.safetensors in the folder of weights, else what the package ships.
     Raises UserError where there is neither, or the file holds something else.
     """
-    path = Path(weights) if weights is not None else in_folder(_FILE) or shipped(NAME)
-    if path is None:
-        raise UserError(
-            "no weights of pwc-lite are shipped yet: train some with `motionloupe train flow` and "
-            "give weights=FILE, or use lucas-kanade, which needs none"
-        )
-    tensors, metadata = read_tensors(path)
-    described = network_of(metadata, path)
-    if described["name"] != NAME:
-        raise UserError(f"{path} holds weights of {described['name']}, expected those of {NAME}")
-    try:
-        network = PwcLite(**(described.get("options") or {}))
-        network.load_state_dict(tensors)
-    except (TypeError, RuntimeError):
-        raise UserError(
-            f"the tensors in {path} do not fit {NAME}: another version wrote it, or it is damaged"
-        ) from None
-    return PwcLiteFlow(network, iterations=iterations, zero_correct=zero_correct)
+    network = learned(NAME, PwcLite, weights)
+    return LearnedFlow(network, iterations=iterations, zero_correct=zero_correct)

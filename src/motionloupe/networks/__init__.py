@@ -1,7 +1,8 @@
 """Torch modules and nothing else; every network by name, and the files that hold their weights.
 
 The generators share one interface: ``forward(reference, frame, alpha) -> frame`` with pictures
-(B, 3, H, W) in [0, 1] and total factors (B, 1, H, W) or (B, 1, 1, 1); ``pwc-lite`` finds flow.
+(B, 3, H, W) in [0, 1] and total factors (B, 1, H, W) or (B, 1, 1, 1). ``motion-finder`` and
+``pwc-lite`` find flow.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import torch
 from torch import nn
 
 from motionloupe.errors import UserError
+from motionloupe.flow.motion_finder import FinderNetwork
 from motionloupe.flow.pwclite import PwcLite
 from motionloupe.networks.flavr import FlavrUNet
 from motionloupe.networks.oh2018 import Oh2018
@@ -21,6 +23,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "flavr": FlavrUNet,
     "flowmag-splat": FlowmagSplat,
     "flowmag-unet": FlowmagUNet,
+    "motion-finder": FinderNetwork,
     "oh2018": Oh2018,
     "pwc-lite": PwcLite,
 }

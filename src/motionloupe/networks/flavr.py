@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from motionloupe.errors import UserError
-from motionloupe.networks.padding import crop, pad_to_multiple
+from motionloupe.flow.padding import crop, pad_to_multiple
 
 _MULTIPLE = 8
 _FRAMES = 2

@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from motionloupe.alpha import resized
 from motionloupe.errors import UserError
-from motionloupe.networks.padding import crop, pad_to_multiple
+from motionloupe.flow.padding import crop, pad_to_multiple
 from motionloupe.networks.tiling import tiled
 
 Variant = Literal["released", "paper"]

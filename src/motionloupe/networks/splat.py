@@ -12,11 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from motionloupe.flow.motion_finder import Found, MotionFinder
+from motionloupe.flow.padding import crop, pad_to_multiple
+from motionloupe.flow.unet import UNet
 from motionloupe.networks.alpha_encoding import as_map
-from motionloupe.networks.motion_finder import Found, MotionFinder
-from motionloupe.networks.padding import crop, pad_to_multiple
 from motionloupe.networks.splatting import fill, softmax_splat
-from motionloupe.networks.unet import UNet
 
 
 class Magnified(NamedTuple):

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from motionloupe.errors import UserError
 from motionloupe.networks import build, channels_last
-from motionloupe.stored import network_of, read_tensors, shipped, write_atomically
+from motionloupe.stored import file_of, network_of, read_tensors, shipped, write_atomically
 
 
 class Trained(NamedTuple):
@@ -86,9 +86,12 @@ def blend_weights(first: Path, second: Path, share: float, output: Path) -> None
 
 
 def find_weights(method: str, given: str | Path | None) -> Path:
-    """The file ``given``, or the one that the package ships for ``method``. Raises UserError."""
+    """The file ``given``, or weights that came with the package: those called so, or ``method``'s.
+
+    Raises UserError.
+    """
     if given is not None:
-        return Path(given)
+        return file_of(given)
     path = shipped(method)
     if path is None:
         raise UserError(

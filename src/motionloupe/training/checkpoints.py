@@ -14,7 +14,9 @@ from torch import Tensor
 from torch.optim import Adam, Optimizer
 
 from motionloupe.errors import UserError
+from motionloupe.flow.motion_finder import FinderNetwork
 from motionloupe.networks import channels_last
+from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.networks.weights import load_weights
 from motionloupe.stored import read_tensors, write_atomically
 from motionloupe.training.average import WeightAverage
@@ -54,8 +56,11 @@ def fresh(config: Config, device: torch.device) -> State:
 
 def _begin_with(path: Path, task: Task, name: str) -> None:
     trained = load_weights(path)
+    begun, given = task.network, trained.network
+    if isinstance(begun, FlowmagSplat) and isinstance(given, FinderNetwork):
+        begun, given = begun.finder, given.finder
     try:
-        task.network.load_state_dict(trained.network.state_dict())
+        begun.load_state_dict(given.state_dict())
     except RuntimeError:
         raise UserError(
             f"{path} holds {trained.name} {trained.options or ''}, which does not fit {name} as "

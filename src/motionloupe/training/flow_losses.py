@@ -106,6 +106,7 @@ def unsupervised(
 ) -> Terms:
     """What flows from ``a`` to ``b`` cost, finest first, each at half the resolution of the last.
 
+    Where there are fewer flows than scales, the last serves the others too.
     ``back`` is the finest flow from ``b`` to ``a``: it tells which points are hidden, and those are
     not judged. Pictures are compared after ``b`` is brought back by the flow, through the spline at
     full resolution, for bilinear sampling has its minimum beside the truth.
@@ -113,8 +114,8 @@ def unsupervised(
     with torch.no_grad():
         seen = judgeable(flows[0], back)
     cost = a.new_zeros(())
-    for level, flow in enumerate(flows[: options.scales]):
-        scale = 1 << level
+    for level in range(options.scales):
+        flow, scale = flows[min(level, len(flows) - 1)], 1 << level
         small_a, small_b, small_seen, small_flow = (
             functional.avg_pool2d(part, scale) for part in (a, b, seen, flow / scale)
         )

@@ -6,7 +6,7 @@ from torch import nn
 
 from motionloupe.errors import UserError
 from motionloupe.flow import load_flow
-from motionloupe.flow.pwclite import PwcLite
+from motionloupe.flow.learned import FlowNetwork
 from motionloupe.networks import build
 from motionloupe.networks.flavr import FlavrUNet
 from motionloupe.networks.oh2018 import Oh2018
@@ -57,10 +57,10 @@ def build_task(config: Config) -> Task:
             raise UserError(f"the task oh2018 trains the network oh2018, not {config.network.name}")
         return OhTask(network, config.loss, motion_gap(config.loss))
     if isinstance(config.loss, Unsupervised):
-        if not isinstance(network, PwcLite):
-            raise UserError(f"the task flow trains the network pwc-lite, not {config.network.name}")
+        if not isinstance(network, FlowNetwork):
+            raise UserError(f"the task flow trains a network of flow, not {config.network.name}")
         return FlowTask(network, config.loss)
-    if isinstance(network, Oh2018 | PwcLite):
+    if isinstance(network, Oh2018 | FlowNetwork):
         raise UserError(
             f"the task flowmag trains a generator, not {config.network.name}: name another network"
         )

@@ -17,6 +17,7 @@ from motionloupe.training.config import (
     NetworkChoice,
     OhLoss,
     Optimiser,
+    Real,
     Report,
     TaskName,
     TruthLoss,
@@ -39,7 +40,16 @@ _TRUTH_SCENES = {
     "largest_magnified": 30.0,
 }
 
-_FLOW_SCENES = {"motion": (0.05, 5.0), "motion_law": "log", "turn": 0.5, "growth": 0.005}
+_FLOW_SCENES = {
+    "parts": {"moving": 3.0, "foreground": 2.0},
+    "objects": (3, 9),
+    "motion": (0.05, 10.0),
+    "motion_law": "log",
+    "alpha": (1.0, 1.0),
+    "turn": 1.0,
+    "growth": 0.01,
+    "elastic": 0.3,
+}
 
 _OH_SMALL = Config(
     task="oh2018",
@@ -127,10 +137,13 @@ CONFIGS: dict[TaskName, dict[str, Config]] = {
         ),
         "small": Config(
             task="flow",
-            network=NetworkChoice("pwc-lite", {"width": 0.5, "start": "lucas-kanade"}),
-            loss=Unsupervised("ssim", smoothness=0.5, second_from=500),
-            optimiser=Optimiser(steps=20_000, rate=3e-4, warmup=100, schedule="cosine", clip=1.0),
-            data=Data(size=128, batch=4, scene={**_SMALL_SCENES, **_FLOW_SCENES}),
+            network=NetworkChoice("motion-finder"),
+            loss=Unsupervised(smoothness=0.5, second=0.03, second_from=900),
+            optimiser=Optimiser(
+                steps=1800, rate=1e-3, rule="muon", warmup=30, schedule="cosine", clip=1.0, ema=0.99
+            ),
+            data=Data(size=160, batch=2, replays=2, scene=_FLOW_SCENES, real=Real(crop=(0.5, 1.0))),
+            report=Report(log=20, save=100, validate=200, scenes=32),
         ),
     },
 }

@@ -9,9 +9,9 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from motionloupe.flow.pwclite import PwcLite
+from motionloupe.flow.learned import FlowNetwork
+from motionloupe.flow.motion_finder import Found
 from motionloupe.flow.warp import backward_warp
-from motionloupe.networks.motion_finder import Found
 from motionloupe.networks.oh2018 import Oh2018
 from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.training.config import OhLoss, TruthLoss, Unsupervised
@@ -201,9 +201,9 @@ class FlowTask(Task):
     In training, batches with numbers ``second`` are looked at once more, changed by them.
     """
 
-    network: PwcLite
+    network: FlowNetwork
 
-    def __init__(self, network: PwcLite, options: Unsupervised) -> None:
+    def __init__(self, network: FlowNetwork, options: Unsupervised) -> None:
         super().__init__()
         self.network = network
         self.options = options

@@ -9,6 +9,7 @@ motions around it with weights of its own (Teed and Deng 2020), so that rims sta
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -17,9 +18,13 @@ from torch.nn import functional
 
 from motionloupe.arrays import luma
 from motionloupe.flow.filters import box_mean, halved, in_strips
+from motionloupe.flow.learned import FlowNetwork, LearnedFlow, learned
 from motionloupe.flow.lucas_kanade import LucasKanade
+from motionloupe.flow.padding import crop, pad_to_multiple
+from motionloupe.flow.unet import UNet
 from motionloupe.flow.warp import backward_warp
-from motionloupe.networks.unet import UNet
+
+NAME = "motion-finder"
 
 _WINDOWS = (5, 11, 21)  # pixels at half resolution
 _AWAY = (4, 8)  # pixels at half resolution between a pixel and the neighbours that it asks
@@ -140,7 +145,7 @@ class MotionFinder(nn.Module):
         nn.init.zeros_(self.body.leave.bias)  # type: ignore[arg-type]  # this one has a bias
 
     def forward(self, before: Tensor, after: Tensor) -> Found:
-        with torch.no_grad(), torch.autocast(after.device.type, enabled=False):
+        with torch.autocast(after.device.type, enabled=False):
             known = self._known(before.float(), after.float())
         parts = (2, _CANDIDATES, len(_AROUND), _PARTS, _NEIGHBOURS * _PARTS)
         answer = self.body(known.seen).float().contiguous()
@@ -161,7 +166,7 @@ class MotionFinder(nn.Module):
         grey, grey_before = luma(after), luma(before)
         grey_drawn = backward_warp(grey_before, back)
         change, rest = grey - grey_before, grey - grey_drawn
-        change_around = box_mean(change.square(), 15).sqrt()
+        change_around = _root(box_mean(change.square(), 15))
         changed = 1.0 - torch.exp(-halved(change_around) / _UNCHANGED)
         spread = change_around + 0.004
         shares = change / spread, rest / spread
@@ -171,7 +176,7 @@ class MotionFinder(nn.Module):
         estimates = [prior + motion for motion in first_order]
         candidates = [*estimates, *from_around(estimates[1], _AWAY)]
         left = left_unexplained(halved(before), halved(after), candidates) / halved(spread)
-        size = prior.square().mean(dim=(1, 2, 3), keepdim=True).sqrt() + 0.02
+        size = _root(prior.square().mean(dim=(1, 2, 3), keepdim=True)) + 0.02
         shown = [motion / size for motion in (prior, *estimates)]
         scale = size.log().expand(-1, 1, *prior.shape[-2:])
         shown += [scale, left]
@@ -180,7 +185,47 @@ class MotionFinder(nn.Module):
         return _Known(seen, size, changed, candidates, around)
 
 
+def _root(squares: Tensor) -> Tensor:
+    """The square root, whose slope at 0 counts as 0: torch's is infinite."""
+    positive = squares > 0
+    return torch.where(positive, torch.where(positive, squares, 1.0).sqrt(), 0.0)
+
+
 def _prominence(motion: Tensor, size: Tensor) -> Tensor:
     """What moves is in front of what rests, as long as nothing better is known."""
     length = motion.detach().square().sum(dim=1, keepdim=True).sqrt()
     return 2.0 * (length / size + _AT_REST).log()
+
+
+class FinderNetwork(FlowNetwork):
+    """:class:`MotionFinder` as a network for flow; ``base`` is the width of its U-Net.
+
+    Before training it answers the mean of its candidates.
+    """
+
+    def __init__(self, base: int = 24) -> None:
+        super().__init__()
+        self.finder = MotionFinder(base)
+
+    def forward(self, a: Tensor, b: Tensor) -> list[Tensor]:
+        # The finder tells where the pixels of its second frame came from.
+        found = self.finder(pad_to_multiple(b, 2), pad_to_multiple(a, 2))
+        return [-crop(found.motion, (a.shape[-2], a.shape[-1]))]
+
+
+class FinderFlow(LearnedFlow):
+    """A trained :class:`FinderNetwork`. Zero, exactly, for equal frames."""
+
+    zero_at_rest = True
+
+
+def motion_finder(
+    *, weights: str | Path | None = None, iterations: int = 1, zero_correct: bool = False
+) -> FinderFlow:
+    """The motion finder with the ``weights`` in a file that ``motionloupe train flow`` wrote.
+
+    Without one it takes motion_finder.safetensors in the folder of weights, else what the package
+    ships. Raises UserError where there is neither, or the file holds something else.
+    """
+    network = learned(NAME, FinderNetwork, weights)
+    return FinderFlow(network, iterations=iterations, zero_correct=zero_correct)
