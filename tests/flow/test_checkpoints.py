@@ -49,8 +49,10 @@ def test_offline_the_message_names_the_three_ways_out_quickly(bare):
     assert not (bare / "hub").exists()
 
 
-def test_without_weights_the_default_needs_none_and_with_them_is_raft(bare, monkeypatch, state):
-    assert default_flow() == "lucas-kanade"
+def test_without_weights_the_default_is_what_came_along_and_with_them_raft(
+    bare, monkeypatch, state
+):
+    assert default_flow() == "motion-finder"
     save_file(state, bare / "raft_small.safetensors")
     monkeypatch.setenv(checkpoints.FOLDER, str(bare))
     assert default_flow() == "raft-small"

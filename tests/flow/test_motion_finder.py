@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from motionloupe.errors import UserError
+from motionloupe.flow import load_flow
 from motionloupe.flow.motion_finder import FinderNetwork
 from motionloupe.networks import build
 from motionloupe.networks.weights import save_weights
@@ -90,3 +91,10 @@ def test_a_generator_may_begin_with_it(tmp_path):
     choice = NetworkChoice("flowmag-splat", options | {"base": 2 * BASE}, str(path))
     with pytest.raises(UserError, match="holds motion-finder"):
         fresh(replace(CONFIGS["flowmag"]["truth"], network=choice), torch.device("cpu"))
+
+
+def test_the_shipped_weights_draw_edges_finer_than_lucas_kanade():
+    scenes = [two_planes(seed, motion) for seed, motion in ((11, 1.0), (12, 3.0), (13, 5.0))]
+    finder, plain = load_flow("motion-finder"), load_flow("lucas-kanade")
+    errors = [error(lambda a, b, flow=flow: [flow(a, b)], scenes) for flow in (finder, plain)]
+    assert errors[0] < 0.8 * errors[1]

@@ -1,6 +1,7 @@
 """The weights that are shipped: small, with a card, and as good as their card says."""
 
 from importlib import resources
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,8 +11,9 @@ from motionloupe import load
 from motionloupe.arrays import to_tensor
 from motionloupe.cli import main
 from motionloupe.evaluation.metrics import psnr
-from motionloupe.magnifiers import METHODS, load_trained
+from motionloupe.magnifiers import METHODS
 from motionloupe.measurement.displacement import displacement
+from motionloupe.stored import read_tensors
 from tests.scenes import shifted, texture, to_uint8
 
 WEIGHTS = resources.files("motionloupe") / "weights"
@@ -22,14 +24,15 @@ CARD = ("task", "data", "hours", "held_out", "licence")
 
 def test_every_learned_method_and_the_benchmark_s_row_have_their_weights_and_no_other():
     learned = {"flowmag", "oh2018"} & set(METHODS)
-    assert {name.removesuffix(".safetensors") for name in SHIPPED} == learned | {"flavr"}
+    beside = {"flavr", "motion-finder"}
+    assert {name.removesuffix(".safetensors") for name in SHIPPED} == learned | beside
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_they_are_small_and_say_how_they_were_made(name):
     path = WEIGHTS / name
     assert len(path.read_bytes()) < LARGEST
-    card = load_trained(str(path)).card
+    card = read_tensors(Path(str(path)))[1]["card"]
     assert set(CARD) <= set(card)
     assert "config" in card or {"recipe", "seed"} <= set(card)  # of one stage, or of several
     page = (WEIGHTS / name.replace(".safetensors", ".md")).read_text()

@@ -30,7 +30,9 @@ Limit = Annotated[
 ]
 Estimator = Annotated[
     str | None,
-    typer.Option(help="Optical flow to learn through; RAFT-small where its weights are at hand."),
+    typer.Option(
+        help="Optical flow to learn through: raft-small, or motion-finder where it has no weights."
+    ),
 ]
 
 

@@ -248,7 +248,7 @@ def _files(weights: Sequence[str]) -> dict[str, Path]:
 
 
 def _estimators(quick: bool) -> list[str]:
-    """Lucas-Kanade, and RAFT-small where its weights are at hand."""
+    """Lucas-Kanade and, unless in haste, one that has learned."""
     from motionloupe.flow import FALLBACK, default_flow
 
     return [FALLBACK] if quick else list(dict.fromkeys([FALLBACK, default_flow()]))

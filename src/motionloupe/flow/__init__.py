@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 FALLBACK = "lucas-kanade"
 """The estimator that needs no weights."""
+LEARNED = "motion-finder"
+"""The estimator whose weights come with the package."""
 
 
 class Entry(NamedTuple):
@@ -71,13 +73,13 @@ def load_flow(name: str, **options: Any) -> "FlowEstimator":
 
 
 def default_flow(insist: str | None = None) -> str:
-    """The name ``insist``ed on, else raft-small where its weights are at hand, else lucas-kanade.
+    """The name ``insist``ed on, else raft-small where its weights are at hand, else motion-finder.
 
-    Nothing is downloaded; a caller who gets the fallback may say so.
+    Nothing is downloaded.
     """
     if insist is not None:
         return insist
     from motionloupe.flow.checkpoints import at_hand
     from motionloupe.flow.raft import SMALL
 
-    return FALLBACK if at_hand(SMALL) is None else "raft-small"
+    return LEARNED if at_hand(SMALL) is None else "raft-small"

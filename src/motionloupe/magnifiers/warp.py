@@ -32,7 +32,7 @@ _COVERED = 1e-3  # share of a pixel that must have landed for it not to be a hol
 class _Warp(Magnifier[Tensor]):
     """Forward warping by optical flow.
 
-    ``flow`` is an estimator's name, or "auto" for RAFT-small where its weights are at hand; the
+    ``flow`` is an estimator's name, or "auto" for what ``default_flow`` names; the
     default was measured the most exact for small motion. ``iterations`` is its number of them, None
     for its own. ``inpaint`` fills the holes behind what has moved by "telea" or
     "navier-stokes", or by "lama", a network (:mod:`motionloupe.magnifiers.lama`, an extra); "none"

@@ -50,7 +50,7 @@ class Focus:
     ``feather``: pixels beyond that over which alpha goes from inside to ``outside``.
     ``background``: "keep" shows the method's own answer outside, "composite" the source's pixels,
     "still" those of the reference. ``follow``: a still region moves with its object, by the optical
-    flow of ``flow`` (an estimator's name, or "auto" for RAFT-small where its weights are at hand).
+    flow of ``flow`` (an estimator's name, or "auto" for what ``default_flow`` names).
     ``box_segmenter`` finds the object in a box, None for GrabCut; ``point_segmenter`` at points,
     None for SAM 2.
     """

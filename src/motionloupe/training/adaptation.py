@@ -49,10 +49,10 @@ class Adaptation:
 
     ``size``: pixels a side of the views, ``batch``: views a step; ``alpha``: the factors that are
     practised, log-uniform; ``flow``: the estimator, None for RAFT-small where its weights are at
-    hand and Lucas-Kanade else; ``average``: decay of the average of the weights over the steps,
-    which is what is judged and kept (0: the weights themselves); ``check``: steps between two looks
-    at ``views`` held-out views. One without a lower loss leads back to the best weights so far, at
-    half the ``rate``; ``patience`` such in a row end it early.
+    hand and the motion finder else; ``average``: decay of the average of the weights over the
+    steps, which is what is judged and kept (0: the weights themselves); ``check``: steps between
+    two looks at ``views`` held-out views. One without a lower loss leads back to the best weights
+    so far, at half the ``rate``; ``patience`` such in a row end it early.
     Raises UserError.
     """
 

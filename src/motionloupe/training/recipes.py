@@ -140,7 +140,7 @@ CONFIGS: dict[TaskName, dict[str, Config]] = {
             network=NetworkChoice("motion-finder"),
             loss=Unsupervised(smoothness=0.5, second=0.03, second_from=900),
             optimiser=Optimiser(
-                steps=1800, rate=1e-3, rule="muon", warmup=30, schedule="cosine", clip=1.0, ema=0.99
+                steps=1400, rate=1e-3, rule="muon", warmup=30, schedule="cosine", clip=1.0, ema=0.99
             ),
             data=Data(size=160, batch=2, replays=2, scene=_FLOW_SCENES, real=Real(crop=(0.5, 1.0))),
             report=Report(log=20, save=100, validate=200, scenes=32),
