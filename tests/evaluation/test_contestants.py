@@ -140,6 +140,19 @@ def test_flavr_takes_part_by_its_name_with_the_weights_that_came(monkeypatch):
         contestants(["flavr"])
 
 
+def test_flowmag_that_never_saw_a_label_takes_part_by_its_name(pair):
+    assert "flowmag-arflow" not in contestants()
+    rows = contestants(["flowmag", "flowmag-arflow"])
+    assert rows["flowmag-arflow"].label.startswith("flowmag-splat, trained in ")
+    plain, unlabelled = (rows[name].answer(pair)[0] for name in ("flowmag", "flowmag-arflow"))
+    assert not np.array_equal(plain, unlabelled)
+    named = contestants(["flowmag"], {"flowmag": {"weights": "flowmag-arflow"}})["flowmag"]
+    assert np.array_equal(named.answer(pair)[0], unlabelled)
+    assert named.fingerprint == rows["flowmag-arflow"].fingerprint.replace(
+        "flowmag-splat", "flowmag"
+    )
+
+
 def test_the_flavr_that_came_magnifies(material):
     suite, flavr = SUITES["subpixel"], contestants(["flavr"])["flavr"]
     found = []

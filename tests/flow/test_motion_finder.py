@@ -88,6 +88,8 @@ def test_a_generator_may_begin_with_it(tmp_path):
     state = fresh(replace(CONFIGS["flowmag"]["truth"], network=choice), torch.device("cpu"))
     begun = state.task.network.finder.state_dict()
     assert all(torch.equal(begun[key], value) for key, value in finder.finder.state_dict().items())
+    came = NetworkChoice("flowmag-splat", {"mend": BASE}, "motion-finder")
+    fresh(replace(CONFIGS["flowmag"]["truth"], network=came), torch.device("cpu"))
     choice = NetworkChoice("flowmag-splat", options | {"base": 2 * BASE}, str(path))
     with pytest.raises(UserError, match="holds motion-finder"):
         fresh(replace(CONFIGS["flowmag"]["truth"], network=choice), torch.device("cpu"))

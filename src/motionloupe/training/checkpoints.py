@@ -18,7 +18,7 @@ from motionloupe.flow.motion_finder import FinderNetwork
 from motionloupe.networks import channels_last
 from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.networks.weights import load_weights
-from motionloupe.stored import read_tensors, write_atomically
+from motionloupe.stored import file_of, read_tensors, write_atomically
 from motionloupe.training.average import WeightAverage
 from motionloupe.training.config import Config
 from motionloupe.training.lessons import build_task
@@ -46,7 +46,7 @@ def fresh(config: Config, device: torch.device) -> State:
     torch.manual_seed(config.data.seed)
     task = build_task(config).to(device)
     if config.network.start:
-        _begin_with(Path(config.network.start), task, config.network.name)
+        _begin_with(file_of(config.network.start), task, config.network.name)
     if config.optimiser.channels_last:
         channels_last(task.network)
     rule = Muon if config.optimiser.rule == "muon" else Adam

@@ -26,8 +26,9 @@ def _check_least(options: Any, **least: int) -> None:
 class NetworkChoice:
     """A network of :mod:`motionloupe.networks` by name, and its options.
 
-    ``start`` is a file of weights to begin with; without it they are random. The part of
-    flowmag-splat that finds motion may begin with those of a motion-finder.
+    ``start`` is a file of weights to begin with, or the name of some that came with the package;
+    without it they are random. The part of flowmag-splat that finds motion may begin with those of
+    a motion-finder.
     """
 
     name: str
