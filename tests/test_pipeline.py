@@ -1,16 +1,19 @@
 """From file to file: what goes in comes out, in step, and nothing is left behind when it fails."""
 
+from fractions import Fraction
 from functools import partial
 
 import av
+import cv2
 import numpy as np
 import pytest
 
 import motionloupe.pipeline
 from motionloupe import UserError
+from motionloupe.comparison import compare, draw_slice
 from motionloupe.masks import Focus, Region
 from motionloupe.measurement.displacement import displacement
-from tests.scenes import clip, to_uint8
+from tests.scenes import clip, texture, to_uint8
 from tests.video.media import make_video
 
 magnify = partial(motionloupe.pipeline.magnify, method="phase")  # the way is the same for all
@@ -117,7 +120,7 @@ def test_preparation_comes_after_every_check_and_before_the_work(swaying, tmp_pa
     for wrong in ({"alpha": -1.0}, {"reference": "99s"}, {"band": (2, 40)}):
         with pytest.raises(UserError):
             magnify(swaying, target, prepare=prepare, **wrong)
-    with pytest.raises(UserError, match="input itself"):
+    with pytest.raises(UserError, match="one of the inputs"):
         magnify(swaying, swaying, prepare=prepare, force=True)
     assert calls == []
     magnify(swaying, target, lossless=True, prepare=prepare)
@@ -222,3 +225,63 @@ def test_public_names_are_callable_whatever_was_imported_first():
     assert callable(motionloupe.magnify)
     assert "phase" in motionloupe.methods()
     assert isinstance(motionloupe.load("phase"), motionloupe.Magnifier)
+
+
+def test_masks_for_each_frame_follow_a_variable_rate(tmp_path):
+    """Five slow frames before the cut, quick ones after: the mean rate would skip twelve."""
+    frames = clip(sway, seconds=0.5)
+    source = make_video(
+        tmp_path / "v.mkv",
+        [to_uint8(frame) for frame in frames],
+        pts=[200 * n if n < 5 else 1000 + 50 * (n - 5) for n in range(len(frames))],
+        time_base=Fraction(1, 1000),
+        rate=20,
+        codec="ffv1",
+        pixel_format="bgr0",
+    )
+    masks = np.zeros((len(frames), *frames[0].shape[:2]), np.uint8)
+    masks[7] = 255
+    folder = tmp_path / "masks"
+    folder.mkdir()
+    for number, mask in enumerate(masks):
+        cv2.imwrite(str(folder / f"{number}.png"), mask)
+    coloured = [np.repeat(mask[..., None], 3, axis=2) for mask in masks]
+    film = make_video(
+        tmp_path / "m.mkv", coloured, codec="ffv1", pixel_format="bgr0", rate=Fraction(25)
+    )
+    for mask in (masks, folder, film):
+        focus = Focus([Region(mask=mask)], background="composite")
+        target = tmp_path / "out.mkv"
+        magnify(source, target, focus=focus, lossless=True, start=1.0, force=True)
+        differ = [
+            not np.array_equal(x, to_uint8(y))
+            for x, y in zip(read(target)[0], frames[5:], strict=True)
+        ]
+        assert [number for number, differs in enumerate(differ) if differs] == [2]
+
+
+@pytest.mark.parametrize("folder", ["shots/a", "shots/*"])
+def test_no_result_replaces_what_is_read(tmp_path, folder):
+    for name in ("a", "b"):
+        (tmp_path / "shots" / name).mkdir(parents=True)
+        cv2.imwrite(str(tmp_path / "shots" / name / "000000.png"), to_uint8(texture(40, 48)))
+    source = tmp_path / folder
+    source = source if source.is_dir() else source / "000000.png"
+    picture = tmp_path / "shots" / "a" / "000000.png"
+    before = picture.read_bytes()
+    with pytest.raises(UserError, match=r"one of the inputs|in one another"):
+        magnify(source, tmp_path / "shots" / "a", method="linear", force=True)
+    with pytest.raises(UserError, match="one of the inputs"):
+        draw_slice([source], picture, (5, 10, 40, 10), force=True)
+    with pytest.raises(UserError, match="one of the inputs"):
+        compare([source, source], tmp_path / "shots" / "a", force=True)
+    with pytest.raises(UserError, match="one of the inputs"):
+        magnify(source, tmp_path / "o.mp4", side_by_side=picture, force=True)
+    assert picture.read_bytes() == before
+
+
+def test_what_lies_beside_the_result_has_a_name_of_its_own(swaying, tmp_path):
+    target = tmp_path / "out.mp4"
+    with pytest.raises(UserError, match="is the result itself"):
+        magnify(swaying, target, side_by_side=target, force=True)
+    assert not target.exists()

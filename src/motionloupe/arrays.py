@@ -17,6 +17,7 @@ from motionloupe.errors import UserError
 
 Image = npt.NDArray[Any]
 SMALLEST_SIDE = 16
+_BEYOND = 1.0  # by which floats may leave [0, 1], as resampling makes them
 LUMA = (0.299, 0.587, 0.114)
 """Shares of R, G and B in brightness (ITU-R BT.601, as in the papers' YIQ)."""
 
@@ -50,11 +51,23 @@ def to_tensor(image: Image, device: torch.device | str = "cpu") -> Tensor:
         full = 255.0 if image.dtype == np.uint8 else 65535.0
     if image.dtype == np.uint16:  # torch converts uint16 on the CPU only by way of int32
         image = image.astype(np.int32)
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).to(device)
+    elif image.dtype.kind == "f" and not image.dtype.isnative:
+        image = image.astype(np.float32)
+    pixels = torch.from_numpy(np.require(image, requirements=("C", "W"))).to(device)
     height, width = image.shape[:2]
     planes = torch.empty((1, 3, height, width), dtype=torch.float32, device=device)
     planes.copy_(pixels.permute(2, 0, 1).unsqueeze(0))  # faster than a conversion, then a copy
-    return planes.div_(full) if full != 1.0 else planes
+    if full != 1.0:
+        return planes.div_(full)
+    _check_range(planes)
+    return planes
+
+
+def _check_range(planes: Tensor) -> None:
+    """Raise UserError where floats are no picture: not finite, or of another scale."""
+    low, high = (float(value) for value in torch.aminmax(planes))
+    if not (low > -_BEYOND and high < 1.0 + _BEYOND):  # NaN is neither
+        raise UserError(f"a picture of floats lies in [0, 1], found {low:g} to {high:g}")
 
 
 def from_tensor(tensor: Tensor, dtype: npt.DTypeLike) -> Image:

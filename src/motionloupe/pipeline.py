@@ -25,6 +25,7 @@ from motionloupe.video import (
     Frame,
     Reader,
     SourceInfo,
+    frames_before,
     numbered,
     open_reader,
     open_writer,
@@ -100,7 +101,7 @@ def magnify(
     magnifier = load(method, **common, **options)
     cut: dict[str, Any] = {"fps": fps, "start": start, "end": end, "scale": scale}
     extras = _extra_paths(Path(target), side_by_side, slice_line, force)
-    _check_keeps_masks(focus, Path(target), extras)
+    _check_keeps_inputs(source, focus, Path(target), extras)
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(source, **cut))
         info = reader.info
@@ -109,8 +110,7 @@ def magnify(
         steps = _Steps(reader)
         aim = None
         if focus is not None:
-            rate = float(info.rate)
-            aim = stack.enter_context(_aimed(focus, alpha, source, cut, original, rate))
+            aim = stack.enter_context(_aimed(focus, alpha, source, cut, original))
         pictures = magnifier.stream(steps, aim or alpha, info.fps, reference=original)
         views = _Views(extras, slice_line, info)
         views.open(stack, source, cut, sound=sound, force=force)  # takes its name after the result
@@ -249,12 +249,17 @@ def _extra_paths(
     return extras
 
 
-def _check_keeps_masks(focus: Focus | None, target: Path, extras: dict[str, Path]) -> None:
-    """Raise UserError where a result would replace a mask."""
+def _check_keeps_inputs(
+    source: str | Path, focus: Focus | None, target: Path, extras: dict[str, Path]
+) -> None:
+    """Raise UserError where a result would replace the source, a mask, or another result."""
     masks = [each.mask for each in focus.regions] if focus is not None else []
     files = [mask for mask in masks if isinstance(mask, str | Path)]
-    for path in (place_of(target), *extras.values()):
-        check_no_input(path, files)
+    check_no_input(place_of(target), files)
+    for path in extras.values():
+        check_no_input(path, [source, *files])
+        if path.absolute().resolve() == target.absolute().resolve():
+            raise UserError(f"{path} is the result itself: choose another name for what is beside")
 
 
 def _check(magnifier: Magnifier[Any], alpha: Alpha, info: SourceInfo) -> list[str]:
@@ -283,16 +288,11 @@ def _aimed(
     source: str | Path,
     cut: dict[str, Any],
     reference: Image | None,
-    rate: float,
 ) -> Aim:
     """The focus on a video, drawn on the reference; masks for each frame count from its first."""
     first = read_frame(source, number=0, **cut)
-    start = 0.0
-    if cut["start"]:  # pictures may begin later than the file, and containers round time stamps
-        begins = read_frame(source, number=0, fps=cut["fps"], scale=cut["scale"]).seconds
-        start = max(first.seconds - begins - 0.5 / rate, 0.0)
-    drawn_on = first.image if reference is None else reference
-    return Aim(focus, alpha, drawn_on, start=start, rate=rate)
+    skip = frames_before(source, first) if cut["start"] else 0
+    return Aim(focus, alpha, first.image if reference is None else reference, skip=skip)
 
 
 def _reference(source: str | Path, which: int | str, cut: dict[str, Any]) -> Image:

@@ -1,5 +1,7 @@
 """What every registered method must keep, whatever it does inside."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -267,3 +269,41 @@ def test_input_is_left_as_it_was(name):
 def test_an_unknown_method_names_the_known_ones():
     with pytest.raises(UserError, match=DEFAULT_METHOD):
         load("magic")
+
+
+@pytest.mark.parametrize("name", having("takes_band"))
+def test_memory_may_be_used_again_once_a_frame_is_given(name):
+    frames = [to_uint8(frame) for frame in tremble(6)]
+
+    def reused():
+        memory = np.empty_like(frames[0])
+        for frame in frames:
+            memory[...] = frame
+            yield memory
+
+    own = {} if name == "acceleration" else {"filter": "fir"}
+    method = make(name, band=(2, 4), **own)
+    for one, two in zip(
+        method.stream(reused(), 4.0, FPS), method.stream(frames, 4.0, FPS), strict=True
+    ):
+        assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 255.0])
+def test_floats_that_are_no_picture_are_refused(wrong):
+    frame = texture(40, 48).astype(np.float32)
+    spoilt = frame.copy()
+    spoilt[3, 4, 1] = wrong
+    with pytest.raises(UserError, match=r"floats lies in \[0, 1\]"):
+        list(load("linear").stream([frame, spoilt]))
+
+
+def test_floats_of_another_machine_and_pictures_that_may_not_be_written_are_read():
+    frames = [texture(40, 48).astype(np.float32), shifted(texture(40, 48), 0.2).astype(np.float32)]
+    swapped = [frame.astype(">f4") for frame in frames]
+    for frame in (*frames, *swapped):
+        frame.flags.writeable = False
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        one, two = (load("linear").pair(*both) for both in (frames, swapped))
+    np.testing.assert_array_equal(one, two)

@@ -208,7 +208,7 @@ def test_frames_below_sixteen_pixels(tmp_path):
         ({"start": -1.0}, "start must be 0 or more"),
         ({"start": 1.0, "end": 1.0}, "end must come after start"),
         ({"end": 0.0}, "end must come after start"),
-        ({"end": float("nan")}, "end must come after start"),
+        ({"end": float("nan")}, "end must be a number of seconds"),
         ({"start": 9.0}, r"start is 9 s but .* ends at 0.400 s"),
         ({"start": 0.38}, r"start is 0.38 s but the last frame .* is at 0.360 s"),
     ],

@@ -134,6 +134,30 @@ def test_compressed_tiffs_are_read(tmp_path, compression, dtype):
     assert all(np.array_equal(a, b) for a, b in zip(images, pages, strict=True))
 
 
+def test_shares_of_ink_become_colours(tmp_path):
+    ink = np.stack([np.dstack([255 - image, 0 * image[..., :1]]) for image in pictures(2)])
+    tifffile.imwrite(tmp_path / "ink.tif", ink, photometric="separated")
+    frames, _ = read(tmp_path / "ink.tif", fps=25)
+    for frame, image in zip(frames, pictures(2), strict=True):
+        assert np.abs(frame.image.astype(int) - image).max() <= 1
+    tifffile.imwrite(tmp_path / "lab.tif", pictures(1)[0], photometric="cielab")
+    with pytest.raises(UserError, match="convert it to RGB first"):
+        open_reader(tmp_path / "lab.tif")
+
+
+def test_a_tiff_that_was_cut_off_says_so(tmp_path, capfd):
+    whole = tmp_path / "whole.tif"
+    with tifffile.TiffWriter(whole) as writer:
+        for image in pictures(6):
+            writer.write(image, photometric="rgb", contiguous=False, metadata=None)
+    data = whole.read_bytes()
+    (tmp_path / "cut.tif").write_bytes(data[: len(data) * 6 // 10])
+    frames, reader = read(tmp_path / "cut.tif", fps=25)
+    assert 0 < len(frames) < 6
+    assert "is damaged" in text_of(reader.warnings)
+    assert capfd.readouterr().err == ""
+
+
 def test_a_compressed_tiff_whose_name_is_no_text_is_told(tmp_path):
     path = tmp_path / "pages.tif"
     options = [cv2.IMWRITE_TIFF_COMPRESSION, 5]

@@ -11,6 +11,8 @@ from motionloupe.errors import UserError
 from motionloupe.video import open_reader, read_frame
 from motionloupe.video.decoder import rate_or_none
 from tests.video.media import (
+    add_sound,
+    fill_sound,
     make_raw_h264,
     make_video,
     number_of,
@@ -153,6 +155,58 @@ def test_rotation_flags_are_applied(tmp_path, degrees):
         size = (64, 48) if degrees == 180 else (48, 64)
         assert (rotated.info.width, rotated.info.height) == size
         assert rotated.info.rotation == degrees % 360
+
+
+@pytest.mark.parametrize(
+    ("matrix", "upright"),
+    [
+        ((-1, 0, 0, 1), lambda image: image[:, ::-1]),
+        ((1, 0, 0, -1), lambda image: image[::-1]),
+        ((0, 1, 1, 0), lambda image: image.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda image: image[::-1, ::-1].transpose(1, 0, 2)),
+    ],
+)
+def test_a_mirrored_picture_is_turned_back(tmp_path, matrix, upright):
+    frames = pictures(2)
+    plain, path = (make_video(tmp_path / name, frames) for name in ("plain.mp4", "mirror.mp4"))
+    set_matrix(path, matrix)
+    with open_reader(plain) as reader, open_reader(path) as mirrored:
+        for before, after in zip(reader, mirrored, strict=True):
+            np.testing.assert_array_equal(after.image, upright(before.image))
+            assert after.image.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "height"), [("yuv411p", 17, 32), ("yuv410p", 33, 17), ("yuv420p", 17, 17)]
+)
+def test_a_side_that_ends_within_a_pixel_of_colour_is_read(tmp_path, name, width, height):
+    grey = np.full((height, width, 3), 120, np.uint8)
+    path = make_video(tmp_path / "odd.mkv", [grey] * 2, codec="ffv1", pixel_format=name)
+    with open_reader(path) as reader:
+        assert [np.abs(frame.image - 120.0).max() < 3 for frame in reader] == [True, True]
+
+
+@pytest.mark.parametrize("cut", [{"start": 0.3}, {"end": 1.5}, {"start": 0.3, "end": 1.5}])
+def test_sound_beyond_the_pictures_of_matroska_is_no_damage(tmp_path, cut):
+    with av.open(str(tmp_path / "long.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=20)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "bgr0"
+        track = add_sound(container, "flac")
+        for image in pictures(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+        container.mux(stream.encode(None))
+        fill_sound(container, track, "flac", 2.0)
+    with open_reader(tmp_path / "long.mkv", **cut) as reader:
+        found = list(reader)
+        assert reader.info.frames == len(found)
+        assert reader.info.duration == pytest.approx(len(found) / 20)
+        assert not reader.warnings
+
+
+def test_an_end_that_is_no_number_is_refused(tmp_path):
+    path = make_video(tmp_path / "a.mp4", pictures(2))
+    with pytest.raises(UserError, match="end must be a number of seconds"):
+        open_reader(path, end=float("inf"))
 
 
 def test_a_phone_held_upright_turns_clockwise(tmp_path):

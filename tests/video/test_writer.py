@@ -73,6 +73,21 @@ def test_time_stamps_are_identical_at_a_variable_rate(tmp_path, offset):
     assert times(tmp_path / "p.mkv") == in_milliseconds
 
 
+def test_avi_says_that_it_moves_frames(tmp_path):
+    pts = [0, 3, 5, 6, 20, 21, 22, 30, 31, 50, 77, 80]
+    base = Fraction(1, 90)
+    source = make_video(tmp_path / "v.mp4", pictures(12), pts=pts, time_base=base, rate=15)
+    assert "no room for the times" in text_of(copy(source, tmp_path / "o.avi").warnings)
+    even = make_video(tmp_path / "e.mkv", pictures(12), rate=30)
+    assert not copy(even, tmp_path / "e.avi").warnings
+
+
+@pytest.mark.parametrize("depth", [3, 99])
+def test_a_depth_that_pictures_cannot_have_is_refused(source, tmp_path, depth):
+    with pytest.raises(UserError, match="must be 8 or 16"):
+        copy(source, tmp_path / "folder", depth=depth)
+
+
 def test_ntsc_rates_stay_exact(tmp_path):
     source = make_video(tmp_path / "n.mp4", pictures(9), rate=Fraction(30000, 1001))
     copy(source, tmp_path / "o.mp4")
@@ -206,7 +221,7 @@ def test_the_input_cannot_be_the_output(tmp_path, source, link):
         target = tmp_path / "link.mp4"
         link(source, target)
     before = source.read_bytes()
-    with pytest.raises(UserError, match="is the input itself"):
+    with pytest.raises(UserError, match="one of the inputs"):
         copy(source, target, force=True)
     assert source.read_bytes() == before
 

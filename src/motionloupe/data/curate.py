@@ -136,7 +136,9 @@ def curate(
                     warnings += _curate_clip(clip, output, rules, estimator.flow)
                     read += 1
                 except UserError as error:
-                    warnings.append(str(error))
+                    text = str(error)
+                    named = str(clip.path) in text
+                    warnings.append(text if named else f"{clip.path}: {text}")
             progress(number + 1, len(clips))
     finally:
         _write_manifest(output)

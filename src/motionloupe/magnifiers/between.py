@@ -53,6 +53,7 @@ def _between(
     a: Any = None
     for later in frames:
         check_image(later)
+        later = later.copy()  # whoever gives it may use its memory again
         with torch.inference_mode():
             b = method.analyse(to_tensor(later, method.device))
         if earlier is not None:

@@ -181,6 +181,8 @@ def stream_band(
 ) -> Iterator[Image]:
     drawer = _Drawer(method, factors)
     for frame in frames:
+        follower.admit(frame)
+        frame = frame.copy()  # whoever gives it may use its memory again
         with torch.inference_mode():
             step = follower.step(frame, tracked=True)
             drawer.hold(frame, step)

@@ -27,10 +27,9 @@ class Aim:
 
     ``alpha`` is the factor of regions without their own. Objects are found, and followed, from
     ``reference``, the picture (H, W, 3) that masks, boxes and points were drawn on; it need not be
-    a frame of the stream. Where there is one mask for each frame, those from ``start`` seconds on
-    are used, at ``rate`` per second where their file does not say. Hand each picture that comes out
-    to :meth:`finish`. ``warnings`` fills as work goes on. Raises UserError for a mask, box or point
-    that does not fit.
+    a frame of the stream. Where there is one mask for each frame, the first ``skip`` are passed
+    over. Hand each picture that comes out to :meth:`finish`. ``warnings`` fills as work goes on.
+    Raises UserError for a mask, box or point that does not fit.
 
         with Aim(focus, 10.0, frames[0]) as aim:
             pictures = [aim.finish(picture) for picture in loupe.stream(frames, aim, fps)]
@@ -42,8 +41,7 @@ class Aim:
         alpha: Alpha,
         reference: Image,
         *,
-        start: float = 0.0,
-        rate: float = 30.0,
+        skip: int = 0,
     ) -> None:
         self._focus = focus
         self._reference = reference
@@ -56,7 +54,7 @@ class Aim:
         self._weights: list[Weights] = []
         self._factor = self._shown = np.ones(reference.shape[:2], np.float32)
         try:
-            self._sources = [self._source(r, reference, start, rate) for r in focus.regions]
+            self._sources = [self._source(r, reference, skip) for r in focus.regions]
             if focus.follow and all(isinstance(source, _Shaped) for source in self._sources):
                 raise UserError(
                     "nothing to follow: there is a mask for each frame; leave out --follow"
@@ -113,12 +111,12 @@ class Aim:
             hidden *= 1 - weights
         return factor, 1 - hidden
 
-    def _source(self, region: Region, reference: Image, start: float, rate: float) -> _Source:
+    def _source(self, region: Region, reference: Image, skip: int) -> _Source:
         focus = self._focus
         if region.mask is None:
             found = self._found(region, reference)
         else:
-            masks = Masks(region.mask, self._size, start, rate)
+            masks = Masks(region.mask, self._size, skip)
             self._files.append(masks)
             if masks.still is None:
                 return _Shaped(masks, focus)

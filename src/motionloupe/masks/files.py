@@ -1,6 +1,5 @@
 """Masks from files and arrays: one for the whole video, or one for each frame."""
 
-import math
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -16,22 +15,22 @@ from motionloupe.masks.shapes import INSIDE, Weights
 from motionloupe.video import Reader, open_reader
 
 _FAINT = 0.05  # compression smears black and white; so much counts as none
+_ANY_RATE = 30.0  # masks have no times of their own
 _ASPECT = 0.01  # share by which a mask's shape may differ from the frames'
 
 
 class Masks:
     """The masks of one region, fitted to the frames: read from a file, or given as an array.
 
-    ``still`` is the one mask, or None where each frame has its own, which :meth:`at` reads in turn:
-    from ``start`` seconds on, at ``rate`` masks per second where the file does not say.
+    ``still`` is the one mask, or None where each frame has its own, which :meth:`at` reads in turn,
+    but the first ``skip``.
     """
 
     def __init__(
         self,
         mask: str | Path | npt.NDArray[Any],
         size: tuple[int, int],
-        start: float = 0.0,
-        rate: float = 30.0,
+        skip: int = 0,
     ) -> None:
         self.warnings: list[str] = []
         self.still: Weights | None = None
@@ -40,7 +39,7 @@ class Masks:
         self._close: Callable[[], None] | None = None
         self._count = 0
         self._last: Weights | None = None
-        self._masks = self._opened(mask, start, rate)
+        self._masks = self._opened(mask, skip)
 
     def at(self, frame: Image) -> Weights:
         """The mask of the next frame; beyond the end, the last one."""
@@ -49,7 +48,7 @@ class Masks:
             self._last = self._fitted(found)
             self._count += 1
         elif self._last is None:
-            raise UserError(f"{self._name} has no mask that can be read")
+            raise UserError(f"{self._name} has no mask that can be read for the first frame")
         else:
             self._warn(f"{self._name} ends after {self._count} masks: the last one stays")
         assert self._last is not None
@@ -59,32 +58,31 @@ class Masks:
         if self._close is not None:
             self._close()
 
-    def _opened(
-        self, mask: str | Path | npt.NDArray[Any], start: float, rate: float
-    ) -> Iterator[Weights]:
+    def _opened(self, mask: str | Path | npt.NDArray[Any], skip: int) -> Iterator[Weights]:
         if isinstance(mask, np.ndarray):
-            return self._from_array(mask, start * rate)
+            return self._from_array(mask, skip)
         if Path(mask).suffix.lower() == ".npy":
-            return self._from_array(_loaded(Path(mask)), start * rate)
-        with open_reader(mask, fps=rate) as reader:
+            return self._from_array(_loaded(Path(mask)), skip)
+        with open_reader(mask, fps=_ANY_RATE) as reader:
+            stills = reader.info.kind != "video"
             first = list(islice(reader, 2))
         if len(first) == 1:
             self.still = self._whole(_lightness(first[0].image))
             return iter(())
         # Opened before anything is written, read as the frames come.
-        reader = open_reader(mask, fps=rate, start=start)
+        reader = open_reader(mask, fps=_ANY_RATE, start=skip / _ANY_RATE if stills else None)
         self._close = reader.close
         try:
             self._check_shape(reader.info.width, reader.info.height)
         except UserError:
             reader.close()
             raise
-        return self._from_frames(reader, math.ceil(start * rate - 1e-6))
+        return self._from_frames(reader, skip, stills)
 
-    def _from_frames(self, reader: Reader, number: int) -> Iterator[Weights]:
+    def _from_frames(self, reader: Reader, number: int, stills: bool) -> Iterator[Weights]:
         """A mask for every frame from ``number`` on; for a picture that is lost, its neighbour."""
-        stills = reader.info.kind != "video"  # which count their pictures, lost ones too
-        for frame in reader:
+        # Pictures are counted, lost ones too; of a video's times nothing is known.
+        for frame in reader if stills else islice(reader, number, None):
             weights = _lightness(frame.image)
             while stills and number < frame.pts:
                 self._warn(f"{self._name}: mask {number} cannot be read, the next one stands in")
@@ -95,7 +93,7 @@ class Masks:
         for text in reader.warnings if not stills else ():
             self._warn(text)
 
-    def _from_array(self, array: npt.NDArray[Any], start: float) -> Iterator[Weights]:
+    def _from_array(self, array: npt.NDArray[Any], first: int) -> Iterator[Weights]:
         if array.ndim not in (2, 3) or 0 in array.shape:
             raise UserError(
                 f"{self._name} must have shape (height, width) or (frames, height, width), "
@@ -106,7 +104,6 @@ class Masks:
             self.still = self._whole(_scaled(array, full, self._name))
             return iter(())
         self._check_shape(array.shape[2], array.shape[1])
-        first = math.ceil(start - 1e-6)
         if first >= len(array):
             raise UserError(
                 f"{self._name} has {len(array)} masks, the start is at frame {first}: "

@@ -1,6 +1,6 @@
 """Video in and out: the only place that knows containers, codecs and image files."""
 
-from motionloupe.video.reader import open_reader, read_frame
+from motionloupe.video.reader import frames_before, open_reader, read_frame
 from motionloupe.video.source import ColourTags, Frame, Reader, SourceInfo
 from motionloupe.video.writer import Writer, numbered, open_writer, place_of
 
@@ -10,6 +10,7 @@ __all__ = [
     "Reader",
     "SourceInfo",
     "Writer",
+    "frames_before",
     "numbered",
     "open_reader",
     "open_writer",

@@ -203,9 +203,14 @@ def _strips(height: int) -> Iterator[slice]:
         yield slice(top, min(top + _STRIP, height))
 
 
+def _factor(whole: int, part: int) -> int:
+    """How many pixels of luma one of chroma spans: 1, 2 or 4; the last may span fewer."""
+    return next(factor for factor in (1, 2, 4) if -(-whole // factor) <= part)
+
+
 def _covered(plane: Plane, rows: slice, height: int) -> slice:
     """The rows of a plane, full or half, that lie under ``rows`` of the picture."""
-    factor = round(height / plane.shape[0])
+    factor = _factor(height, plane.shape[0])
     return slice(rows.start // factor, -(-rows.stop // factor))
 
 
@@ -213,7 +218,7 @@ def _enlarged(plane: Plane, rows: slice, width: int, height: int) -> Plane:
     """Some rows of a plane at the size of luma, float; an odd luma cuts the last chroma short."""
     if plane.shape == (height, width):
         return plane[rows].astype(np.float32)
-    down, across = round(height / plane.shape[0]), round(width / plane.shape[1])
+    down, across = _factor(height, plane.shape[0]), _factor(width, plane.shape[1])
     own = _covered(plane, rows, height)
     first, last = max(own.start - 1, 0), min(own.stop + 1, plane.shape[0])
     part = plane[first:last].astype(np.float32)

@@ -14,7 +14,14 @@ from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.video.clock import Clock
 from motionloupe.video.colour import depth_of, tags_of, to_rgb
-from motionloupe.video.decoder import Decoder, open_container, rate_or_none, video_stream
+from motionloupe.video.decoder import (
+    Decoder,
+    mirrored,
+    open_container,
+    rate_or_none,
+    tagged_end,
+    video_stream,
+)
 from motionloupe.video.source import ColourTags, Frame, Reader, Selection, SourceInfo, as_rate
 
 _FALLBACK_RATE = Fraction(30)
@@ -29,6 +36,7 @@ class VideoReader(Reader):
         self.warnings: list[str] = []
         self._path = path
         self._selection = selection
+        self._measured = True  # whether the length is that of the pictures
         self._open(seek=selection.start > _LEAD)
         try:
             self._first = self._next_frame()
@@ -121,6 +129,7 @@ class VideoReader(Reader):
         self._coded_size = first.width, first.height
         self._colour: ColourTags = tags_of(first)
         self._turns = self._quarter_turns(first)
+        self._mirrored = mirrored(first)
         self._size = self._selection.size(first.width, first.height)
         if first.interlaced_frame:
             self.warnings.append(
@@ -165,11 +174,17 @@ class VideoReader(Reader):
         return origin if arbitrary else Fraction(0)
 
     def _duration(self, base: Fraction) -> Fraction | None:
+        """How long the pictures last; of Matroska, where only the longest track is stated, more."""
         if self._stream.duration:
             return self._stream.duration * base
-        if self._container.duration:
+        if not self._container.duration:
+            return None
+        if "matroska" not in self._container.format.name:
             return Fraction(self._container.duration, av.time_base)
-        return None
+        ends = tagged_end(self._stream)
+        self._measured = ends is not None or not self._container.streams.audio
+        ends = ends or Fraction(self._container.duration, av.time_base)
+        return max(ends - (self._stream.start_time or 0) * base, Fraction(0)) or None
 
     def _rate(self, duration: Fraction | None, *, timed: bool) -> Fraction:
         stream = self._stream
@@ -230,7 +245,10 @@ class VideoReader(Reader):
         image = to_rgb(frame, self._colour)
         if (frame.width, frame.height) != self._size:
             image = resized(image, self._size)
-        return np.ascontiguousarray(np.rot90(image, self._turns)) if self._turns else image
+        upright = np.rot90(image, self._turns)
+        if self._mirrored:
+            upright = np.flip(upright, axis=self._turns % 2)
+        return np.ascontiguousarray(upright)
 
     def _changed_size(self, frame: av.VideoFrame, seconds: float) -> UserError:
         return UserError(
@@ -252,7 +270,7 @@ class VideoReader(Reader):
             self.warnings.append(f"{self._path} is damaged: {damage}")
 
     def _damage(self, last: float, whole: bool) -> Iterator[str]:
-        decoder, total = self._decoder, self.info.frames
+        decoder, total = self._decoder, self.info.frames if self._measured else None
         seen = max(decoder.packets, decoder.reach) if self._counted else decoder.packets
         missing = max((total or 0) - seen, 0)
         found = missing > 1 or decoder.damaged > 0 or decoder.gave_up

@@ -1,12 +1,14 @@
 """Frames of one container, past whatever damage the decoder survives."""
 
 import os
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
@@ -128,3 +130,34 @@ class Decoder:
             except av.error.FFmpegError:
                 self.damaged += 1
         return []
+
+
+def mirrored(frame: av.VideoFrame) -> bool:
+    """Whether the display matrix (a b, c d; x' = ax + cy, y' = bx + dy) turns left into right."""
+    matrix = frame.side_data.get("DISPLAYMATRIX")
+    if matrix is None:
+        return False
+    a, b, _, c, d = np.frombuffer(cast(bytes, matrix), np.int32)[:5].astype(float)
+    return bool(a * d - b * c < 0)
+
+
+def tagged_end(stream: VideoStream) -> Fraction | None:
+    """Seconds at which a track of Matroska ends, where its tags tell: "00:00:02.040000000"."""
+    text = stream.metadata.get("DURATION", "").strip()
+    parts = re.fullmatch(r"(\d+):(\d+):(\d+(?:\.\d+)?)", text)
+    if parts is None:
+        return None
+    hours, minutes, seconds = map(Fraction, parts.groups())
+    return (hours * 60 + minutes) * 60 + seconds or None
+
+
+def packets_before(path: Path, pts: int) -> int:
+    """How many pictures of a video are on view before the time ``pts``, undecoded."""
+    count = 0
+    with open_container(path) as container:
+        for packet in container.demux(video_stream(container, path)):
+            if packet.dts is not None and packet.dts >= pts:
+                break  # what comes later is shown later
+            shown = packet.dts if packet.pts is None else packet.pts
+            count += shown is not None and shown < pts and not packet.is_discard
+    return count

@@ -1,8 +1,10 @@
 """Pictures as video: a folder, a glob, one picture, a multi-page TIFF; 8 or 16 bit."""
 
+import logging
 import re
 from abc import abstractmethod
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from glob import glob
 from pathlib import Path
@@ -21,6 +23,7 @@ from motionloupe.video.source import ColourTags, Frame, Reader, Selection, Sourc
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", *TIFF_SUFFIXES)
+_LAB = tuple(getattr(tifffile.PHOTOMETRIC, name) for name in ("CIELAB", "ICCLAB", "ITULAB"))
 _SRGB = ColourTags(primaries=1, transfer=13, matrix=RGB, full_range=True)
 
 
@@ -139,7 +142,7 @@ class FolderReader(StillsReader):
     """The pictures of a folder, those that match a glob, or one picture."""
 
     def __init__(self, path: Path, selection: Selection) -> None:
-        self._files = _files(path)
+        self._files = pictures_of(path)
         super().__init__(path, selection)
 
     def _count(self) -> int:
@@ -186,7 +189,13 @@ class TiffReader(StillsReader):
         self._tiff.close()
 
     def _count(self) -> int:
-        return len(self._tiff.pages)
+        with _complaints() as complaints:
+            count = len(self._tiff.pages)
+        if complaints:
+            self.warnings.append(
+                f"{self._path} is damaged: what comes after page {count} cannot be found"
+            )
+        return count
 
     def _read(self, number: int) -> Image | None:
         try:
@@ -194,14 +203,18 @@ class TiffReader(StillsReader):
             values = page.asarray()
         except (tifffile.TiffFileError, ValueError, OSError, IndexError, RuntimeError):
             return self._through_opencv(number)
+        photometric = getattr(page, "photometric", None)
+        if photometric == tifffile.PHOTOMETRIC.SEPARATED:  # shares of ink
+            return self._through_opencv(number)
         name = self._name(number)[0]
+        if photometric in _LAB:
+            raise UserError(f"{name} is CIELab: convert it to RGB first")
         _check_depth(values, name)
         axes = getattr(page, "axes", "YXS"[: values.ndim])
         if axes == "SYX":
             values = np.moveaxis(values, 0, 2)
         elif axes not in ("YX", "YXS"):
             raise UserError(f"{name} has axes {axes}: one picture a page is needed")
-        photometric = getattr(page, "photometric", None)
         if photometric == tifffile.PHOTOMETRIC.PALETTE:
             colours = np.asarray(self._tiff.pages.first.colormap)
             values = np.moveaxis(colours[:, values], 0, 2)
@@ -212,15 +225,34 @@ class TiffReader(StillsReader):
     def _through_opencv(self, number: int) -> Image | None:
         """For compressions that tifffile leaves to a further package: LZW, PackBits, JPEG."""
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
+        logging_of = cv2.utils.logging
+        level = logging_of.setLogLevel(logging_of.LOG_LEVEL_SILENT)  # what is lost is told once
         try:
             str(self._path).encode()  # a name that is not UTF-8 crashes OpenCV
             found, pages = cv2.imreadmulti(str(self._path), number, 1, flags=flags)
         except (cv2.error, UnicodeEncodeError):
             return None
+        finally:
+            logging_of.setLogLevel(level)
         return cv2.cvtColor(pages[0], cv2.COLOR_BGR2RGB) if found else None
 
     def _name(self, number: int) -> tuple[str, str]:
         return f"page {number + 1} of {self._path.name}", "tiff"
+
+
+@contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """What tifffile logs meanwhile, which it would print."""
+    found: list[str] = []
+    logger, keeper = logging.getLogger("tifffile"), logging.Handler(logging.WARNING)
+    keeper.emit = lambda record: found.append(record.getMessage())  # type: ignore[method-assign]
+    spread, logger.propagate = logger.propagate, False
+    logger.addHandler(keeper)
+    try:
+        yield found
+    finally:
+        logger.removeHandler(keeper)
+        logger.propagate = spread
 
 
 def has_glob(text: str) -> bool:
@@ -246,7 +278,8 @@ def natural(path: Path) -> list[Any]:
     return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in parts]
 
 
-def _files(path: Path) -> list[Path]:
+def pictures_of(path: Path) -> list[Path]:
+    """The files of a folder of pictures, or of those that match a glob. Raises UserError."""
     if path.is_file():
         return [path]
     if path.is_dir():

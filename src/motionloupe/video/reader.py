@@ -5,6 +5,7 @@ from pathlib import Path
 
 from motionloupe.errors import UserError
 from motionloupe.video.container import VideoReader
+from motionloupe.video.decoder import packets_before
 from motionloupe.video.images import (
     IMAGE_SUFFIXES,
     TIFF_SUFFIXES,
@@ -85,6 +86,13 @@ def read_frame(
     if seconds is not None and seconds > ends + 1e-9:
         raise _none_at(seconds, source, f"ends at {ends:.3f} s")
     return found
+
+
+def frames_before(source: str | Path, frame: Frame) -> int:
+    """How many frames of the whole source come before one of its frames; nothing is decoded."""
+    with open_reader(source) as reader:
+        stills = reader.info.kind != "video"
+    return frame.pts if stills else packets_before(Path(source), frame.pts)
 
 
 def _check_choice(number: int | None, seconds: float | None) -> None:

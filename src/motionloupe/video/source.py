@@ -99,6 +99,8 @@ class Selection:
             raise UserError(f"scale must be a positive factor, found {self.scale:g}")
         if not (math.isfinite(self.start) and self.start >= 0):
             raise UserError(f"start must be 0 or more seconds, found {self.start:g}")
+        if self.end is not None and not math.isfinite(self.end):
+            raise UserError(f"end must be a number of seconds, found {self.end:g}")
         if self.end is not None and not self.end > self.start:
             raise UserError(
                 f"end must come after start: found start {self.start:g} s and end {self.end:g} s"

@@ -11,7 +11,7 @@ from pathlib import Path
 import av
 
 from motionloupe.errors import UserError
-from motionloupe.video.images import IMAGE_SUFFIXES
+from motionloupe.video.images import IMAGE_SUFFIXES, pictures_of
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -23,17 +23,32 @@ def check_target(path: Path, source: Path, *, force: bool) -> None:
         raise UserError(f"{path} is a folder: name a file in it")
     if not path.exists():
         return
-    if source.exists() and path.samefile(source):
-        raise UserError(f"{path} is the input itself: choose another output")
+    check_no_input(path, [source])
     _check_free(path, force)
 
 
 def check_no_input(path: Path, inputs: Iterable[str | Path]) -> None:
-    """Raise UserError where ``path`` is a file, or the folder of pictures, that is read."""
+    """Raise UserError where ``path`` is a file that is read, or a folder of pictures that are."""
+    if not path.exists():
+        return
     for source in map(Path, inputs):
-        place = source if source.exists() else source.parent  # a glob reads a folder
-        if place.exists() and path.exists() and path.samefile(place):
+        files = _read_from(source)
+        if any(path.samefile(place) for place in (*files, *_folders(files))):
             raise UserError(f"{path} is one of the inputs: choose another output")
+
+
+def _read_from(source: Path) -> list[Path]:
+    """The files that a source consists of: itself, or the pictures of a folder or a glob."""
+    try:
+        return [source] if source.is_file() else pictures_of(source)
+    except UserError:  # there are none
+        return []
+
+
+def _folders(files: Iterable[Path]) -> set[Path]:
+    """Where the pictures among ``files`` lie."""
+    pictures = (file for file in files if file.suffix.lower() in IMAGE_SUFFIXES)
+    return {file.absolute().resolve().parent for file in pictures}
 
 
 def check_folder(path: Path, source: Path, *, force: bool) -> None:
@@ -41,11 +56,9 @@ def check_folder(path: Path, source: Path, *, force: bool) -> None:
     check_parent(path)
     if path.exists() and not path.is_dir():
         raise UserError(f"{path} is a file: a folder of pictures needs another name")
-    origin = source if source.is_dir() else source.parent
-    holds = not source.is_file() or source.suffix.lower() in IMAGE_SUFFIXES
-    place, origin = path.absolute().resolve(), origin.absolute().resolve()
+    place, origin = path.absolute().resolve(), source.absolute().resolve()
     nested = source.is_dir() and (origin in place.parents or place in origin.parents)
-    if holds and (place == origin or nested):
+    if nested or place == origin or place in _folders(_read_from(source)):
         raise UserError(f"{path} and the input {source} lie in one another: choose another output")
     if path.is_dir() and any(path.iterdir()):
         _check_free(path, force)

@@ -29,6 +29,8 @@ from motionloupe.video.source import SourceInfo
 from motionloupe.video.target import Draft, check_folder, check_target, explained
 
 _NUMBER = re.compile(r"%(0\d+)?d")
+_PNG_DEPTHS = (8, 10, 12, 16)  # what PNG does not have is kept in 16
+_ROUNDED = 0.3  # steps of a file by which a frame may be moved in silence
 _NAMES = "%06d.png"
 
 
@@ -128,6 +130,8 @@ def open_writer(
         name = path.name if pattern else _NAMES
         if Path(name).suffix.lower() != ".png":
             raise UserError(f"pictures are written as PNG: end {path.name} in .png")
+        if depth not in _PNG_DEPTHS:
+            raise UserError(f"the depth of pictures must be 8 or 16 bits, found {depth}")
         return FolderWriter(path.parent if pattern else path, info, name, depth, force)
     if path.suffix.lower() in IMAGE_SUFFIXES:
         raise UserError(
@@ -234,10 +238,13 @@ class VideoWriter(Writer):
     def _place(self, pts: int, duration: int) -> tuple[int, int]:
         """Time in the output's units, later than the last frame's."""
         ratio = self._info.time_base / self._base
-        place = round((pts - self._shift) * ratio)
+        exact = (pts - self._shift) * ratio
+        place = round(exact)
         length = round((duration or 1 / (self._info.rate * self._info.time_base)) * ratio)
-        if self._last is not None and place <= self._last:
+        late = self._last is not None and place <= self._last
+        if self._last is not None and late:
             place = self._last + 1
+        if late or abs(place - exact) > _ROUNDED:
             self._warn_once(
                 f"{self._path.suffix} has no room for the times of all frames: some were moved; "
                 "write a .mp4 file to keep them"
