@@ -221,7 +221,7 @@ def test_the_input_cannot_be_the_output(tmp_path, source, link):
         target = tmp_path / "link.mp4"
         link(source, target)
     before = source.read_bytes()
-    with pytest.raises(UserError, match="one of the inputs"):
+    with pytest.raises(UserError, match="is the input itself"):
         copy(source, target, force=True)
     assert source.read_bytes() == before
 

@@ -23,6 +23,8 @@ def check_target(path: Path, source: Path, *, force: bool) -> None:
         raise UserError(f"{path} is a folder: name a file in it")
     if not path.exists():
         return
+    if source.exists() and path.samefile(source):
+        raise UserError(f"{path} is the input itself: choose another output")
     check_no_input(path, [source])
     _check_free(path, force)
 
