@@ -110,7 +110,7 @@ def magnify(
         steps = _Steps(reader)
         aim = None
         if focus is not None:
-            aim = stack.enter_context(_aimed(focus, alpha, source, cut, original))
+            aim = stack.enter_context(_aimed(focus, alpha, source, cut, original, info))
         pictures = magnifier.stream(steps, aim or alpha, info.fps, reference=original)
         views = _Views(extras, slice_line, info)
         views.open(stack, source, cut, sound=sound, force=force)  # takes its name after the result
@@ -288,10 +288,12 @@ def _aimed(
     source: str | Path,
     cut: dict[str, Any],
     reference: Image | None,
+    info: SourceInfo,
 ) -> Aim:
     """The focus on a video, drawn on the reference; masks for each frame count from its first."""
     first = read_frame(source, number=0, **cut)
-    skip = frames_before(source, first) if cut["start"] else 0
+    masked = any(region.mask is not None for region in focus.regions)
+    skip = frames_before(info, first) if cut["start"] and masked else 0
     return Aim(focus, alpha, first.image if reference is None else reference, skip=skip)
 
 

@@ -251,4 +251,4 @@ def _estimators(quick: bool) -> list[str]:
     """Lucas-Kanade and, unless in haste, one that has learned."""
     from motionloupe.flow import FALLBACK, default_flow
 
-    return [FALLBACK] if quick else list(dict.fromkeys([FALLBACK, default_flow()]))
+    return [FALLBACK] if quick else [FALLBACK, default_flow()]

@@ -133,7 +133,7 @@ def left_unexplained(before: Tensor, after: Tensor, motions: Sequence[Tensor]) -
 
 
 class MotionFinder(nn.Module):
-    """Two frames (B, 3, H, W) with even sides -> :class:`Found`."""
+    """Two frames (B, 3, H, W) -> :class:`Found`."""
 
     def __init__(self, base: int) -> None:
         super().__init__()
@@ -145,6 +145,12 @@ class MotionFinder(nn.Module):
         nn.init.zeros_(self.body.leave.bias)  # type: ignore[arg-type]  # this one has a bias
 
     def forward(self, before: Tensor, after: Tensor) -> Found:
+        size = (after.shape[-2], after.shape[-1])
+        found = self._found(pad_to_multiple(before, 2), pad_to_multiple(after, 2))
+        return Found(*(crop(part, size) for part in found))
+
+    def _found(self, before: Tensor, after: Tensor) -> Found:
+        """The same for even sides."""
         with torch.autocast(after.device.type, enabled=False):
             known = self._known(before.float(), after.float())
         parts = (2, _CANDIDATES, len(_AROUND), _PARTS, _NEIGHBOURS * _PARTS)
@@ -208,9 +214,7 @@ class FinderNetwork(FlowNetwork):
         self.finder = MotionFinder(base)
 
     def forward(self, a: Tensor, b: Tensor) -> list[Tensor]:
-        # The finder tells where the pixels of its second frame came from.
-        found = self.finder(pad_to_multiple(b, 2), pad_to_multiple(a, 2))
-        return [-crop(found.motion, (a.shape[-2], a.shape[-1]))]
+        return [-self.finder(b, a).motion]  # it tells where its second frame's pixels came from
 
 
 class FinderFlow(LearnedFlow):

@@ -127,6 +127,7 @@ class _Drawer(Generic[Analysis]):
 
     def hold(self, frame: Image, step: _Step[Analysis]) -> None:
         self._factors.admit(frame)
+        frame = frame.copy()  # whoever gave it may use its memory again
         self._waiting.append(frame)
         self._newest = frame, step
         if self._method.mode == "static":
@@ -181,8 +182,6 @@ def stream_band(
 ) -> Iterator[Image]:
     drawer = _Drawer(method, factors)
     for frame in frames:
-        follower.admit(frame)
-        frame = frame.copy()  # whoever gives it may use its memory again
         with torch.inference_mode():
             step = follower.step(frame, tracked=True)
             drawer.hold(frame, step)

@@ -48,9 +48,8 @@ class FlowmagSplat(nn.Module):
 
     def find(self, reference: Tensor, frame: Tensor) -> Found:
         """How the pixels of ``frame`` have moved against ``reference``, and which are in front."""
-        size = (frame.shape[-2], frame.shape[-1])
-        found = self.finder(pad_to_multiple(reference, 2), pad_to_multiple(frame, 2))
-        return Found(*(crop(part, size) for part in found))
+        found: Found = self.finder(reference, frame)
+        return found
 
     def draw(self, frame: Tensor, displacement: Tensor, importance: Tensor) -> Tensor:
         """``frame`` carried on along ``displacement`` (B, 2, H, W) pixels, and mended."""

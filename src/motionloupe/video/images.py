@@ -200,11 +200,11 @@ class TiffReader(StillsReader):
     def _read(self, number: int) -> Image | None:
         try:
             page = self._tiff.pages[number]
+            photometric = getattr(page, "photometric", None)
+            if photometric == tifffile.PHOTOMETRIC.SEPARATED:
+                return self._through_opencv(number)
             values = page.asarray()
         except (tifffile.TiffFileError, ValueError, OSError, IndexError, RuntimeError):
-            return self._through_opencv(number)
-        photometric = getattr(page, "photometric", None)
-        if photometric == tifffile.PHOTOMETRIC.SEPARATED:  # shares of ink
             return self._through_opencv(number)
         name = self._name(number)[0]
         if photometric in _LAB:
@@ -223,7 +223,7 @@ class TiffReader(StillsReader):
         return _three_channels(values)
 
     def _through_opencv(self, number: int) -> Image | None:
-        """For compressions that tifffile leaves to a further package: LZW, PackBits, JPEG."""
+        """For shares of ink, and what tifffile leaves to a further package: LZW, PackBits, JPEG."""
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
         logging_of = cv2.utils.logging
         level = logging_of.setLogLevel(logging_of.LOG_LEVEL_SILENT)  # what is lost is told once

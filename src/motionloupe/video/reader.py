@@ -14,7 +14,7 @@ from motionloupe.video.images import (
     animation,
     has_glob,
 )
-from motionloupe.video.source import Frame, Reader, Selection
+from motionloupe.video.source import Frame, Reader, Selection, SourceInfo
 
 
 def open_reader(
@@ -88,11 +88,9 @@ def read_frame(
     return found
 
 
-def frames_before(source: str | Path, frame: Frame) -> int:
+def frames_before(info: SourceInfo, frame: Frame) -> int:
     """How many frames of the whole source come before one of its frames; nothing is decoded."""
-    with open_reader(source) as reader:
-        stills = reader.info.kind != "video"
-    return frame.pts if stills else packets_before(Path(source), frame.pts)
+    return packets_before(info.path, frame.pts) if info.kind == "video" else frame.pts
 
 
 def _check_choice(number: int | None, seconds: float | None) -> None:

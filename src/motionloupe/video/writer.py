@@ -241,10 +241,9 @@ class VideoWriter(Writer):
         exact = (pts - self._shift) * ratio
         place = round(exact)
         length = round((duration or 1 / (self._info.rate * self._info.time_base)) * ratio)
-        late = self._last is not None and place <= self._last
-        if self._last is not None and late:
-            place = self._last + 1
-        if late or abs(place - exact) > _ROUNDED:
+        if self._last is not None:
+            place = max(place, self._last + 1)
+        if abs(place - exact) > _ROUNDED:
             self._warn_once(
                 f"{self._path.suffix} has no room for the times of all frames: some were moved; "
                 "write a .mp4 file to keep them"
