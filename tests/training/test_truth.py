@@ -180,3 +180,11 @@ def test_the_generator_learns_what_lies_in_front():
         adam.step()
         losses.append(float(parts["front"].detach()))
     assert losses[-1] < 0.7 * losses[0]
+
+
+def test_structure_is_exact_under_autocast():
+    sample = batch(d=0.5)
+    blurred = torch.nn.functional.avg_pool2d(sample["y"], 5, 1, 2)
+    exact = dissimilarity(blurred, sample["y"])
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert dissimilarity(blurred, sample["y"]) == pytest.approx(float(exact), abs=1e-6)
