@@ -102,6 +102,17 @@ def test_a_map_magnifies_each_place_by_its_own_factor(shapes):
     torch.testing.assert_close(out[..., 6:], expected, atol=1e-4, rtol=1e-4)
 
 
+def test_shapes_that_differ_by_little_are_exact_under_autocast():
+    net = Oh2018().eval()
+    frame = torch.rand(1, 3, 32, 32)
+    with torch.no_grad():
+        exact = net.encode(frame)[1] - net.encode(frame + 1e-4)[1]
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            half = net.encode(frame)[1] - net.encode(frame + 1e-4)[1]
+    assert exact.abs().max() > 0
+    torch.testing.assert_close(half, exact)
+
+
 def test_an_unknown_variant_is_named():
     with pytest.raises(UserError, match="variant"):
         Oh2018("published")

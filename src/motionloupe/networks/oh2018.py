@@ -142,12 +142,20 @@ class Oh2018(nn.Module):
         self.decoder = Decoder(variant, width)
 
     def encode(self, frame: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, H, W) in [0, 1], any size -> texture at a quarter, shape at half of it."""
+        """(B, 3, H, W) in [0, 1], any size -> texture at a quarter, shape at half of it.
+
+        In float32 under autocast, too: shapes are subtracted, and differ by little.
+        """
         padded = pad_to_multiple(frame, _MULTIPLE)
         cells = (padded.shape[-2] // _MULTIPLE, padded.shape[-1] // _MULTIPLE)
-        texture, shape = tiled(
-            lambda part: self.encoder(part * 2.0 - 1.0), [padded], cells, reach=_REACH, side=_SIDE
-        )
+        with torch.autocast(frame.device.type, enabled=False):
+            texture, shape = tiled(
+                lambda part: self.encoder(part * 2.0 - 1.0),
+                [padded],
+                cells,
+                reach=_REACH,
+                side=_SIDE,
+            )
         return texture, shape
 
     def manipulate(self, shape: Tensor, band: Tensor, alpha: Tensor) -> Tensor:
