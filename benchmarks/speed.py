@@ -2,7 +2,9 @@
 
     python -m benchmarks.speed                       # every method, 640 x 360 and 1280 x 720
     python -m benchmarks.speed --methods phase,riesz --sizes 640x360 --frames 60
+    python -m benchmarks.speed --methods flowmag,flowmag-unet --sizes 1280x720 --frames 10
 
+flowmag-unet is the paper's network at its full width, with random weights, which take as long.
 Each row is a process of its own, so that its peak memory is its own; rows of a size follow each
 other in one run, so that their ratios hold where absolute times of a shared machine do not.
 """
@@ -23,6 +25,7 @@ import numpy as np
 from motionloupe import UserError, magnify, methods
 
 TRANSCODE = "decode + encode"
+UNET = "flowmag-unet"
 
 
 def scene(path: Path, width: int, height: int, frames: int) -> None:
@@ -71,11 +74,24 @@ def transcode(source: Path, target: Path) -> int:
     return count
 
 
+def papers_unet(folder: Path) -> Path:
+    """The paper's network with random weights, in a file."""
+    from motionloupe.networks import build
+    from motionloupe.networks.weights import save_weights
+
+    path, options = folder / "unet.safetensors", {"base": 64}
+    save_weights(path, UNET, options, build(UNET, options).state_dict(), {})
+    return path
+
+
 def one(method: str, source: Path, band: tuple[float, float] | None) -> dict[str, float]:
     """Run one method in this process; the first second (imports, first frame) is not counted."""
     marks: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "out.mp4"
+        options = {}
+        if method == UNET:
+            method, options = "flowmag", {"weights": papers_unet(Path(folder))}
         began = time.perf_counter()
         if method == TRANSCODE:
             frames = transcode(source, target)
@@ -88,6 +104,7 @@ def one(method: str, source: Path, band: tuple[float, float] | None) -> dict[str
                 alpha=10,
                 band=band,
                 progress=lambda *_: marks.append(time.perf_counter()),
+                **options,
             )
             frames = len(marks) - 1
             took = marks[-1] - marks[0] if band is None else time.perf_counter() - began

@@ -46,7 +46,7 @@ class UNet(nn.Module):
         self.leave = nn.Conv2d(base, outputs, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        skips = [self.enter(pad_to_multiple(image, self.multiple))]
+        skips = [self.enter(_padded(image, self.multiple))]
         for block in self.down:
             skips.append(block(functional.max_pool2d(skips[-1], 2)))
         answer = skips.pop()
@@ -58,7 +58,18 @@ class UNet(nn.Module):
         return _mixed(crop(answer, (image.shape[-2], image.shape[-1])), self.leave)
 
 
+def _padded(image: Tensor, multiple: int) -> Tensor:
+    """Padded in autocast's type and order: left to the layers, it is converted several times."""
+    device = image.device.type
+    if torch.is_autocast_enabled(device):
+        image = image.to(torch.get_autocast_dtype(device), memory_format=torch.channels_last)
+    with torch.autocast(device, enabled=False):  # it would pad in float32
+        return pad_to_multiple(image, multiple)
+
+
 def _mixed(image: Tensor, layer: nn.Conv2d) -> Tensor:
     """``layer``, a 1x1 convolution, as a product of matrices: several times as fast on a CPU."""
-    rows = functional.linear(image.permute(0, 2, 3, 1), layer.weight[:, :, 0, 0], layer.bias)
-    return rows.permute(0, 3, 1, 2)
+    rows = layer.weight[:, :, 0, 0].expand(image.shape[0], -1, -1)
+    bias: Tensor = layer.bias.unsqueeze(1)  # type: ignore[union-attr]  # it has one
+    mixed = torch.baddbmm(bias, rows, image.flatten(2))
+    return mixed.reshape(*mixed.shape[:2], *image.shape[-2:])
