@@ -1,6 +1,5 @@
 """FlowMag (Pan et al. 2023): a network trained through optical flow draws the magnified frame."""
 
-from functools import cache
 from pathlib import Path
 from typing import Unpack
 
@@ -11,12 +10,12 @@ from motionloupe.errors import UserError
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.networks.alpha_encoding import as_map
 from motionloupe.networks.folding import folded
+from motionloupe.networks.precision import in_half
 from motionloupe.networks.splat import FlowmagSplat
 from motionloupe.networks.unet import FlowmagUNet
 from motionloupe.networks.weights import find_weights, load_weights
 from motionloupe.temporal import Signal
 
-_BFLOAT16 = ("avx512_bf16", "amx_tile")  # sets of instructions, as torch.cpu names them
 LARGEST_PASS = 16.0
 """The largest factor that the networks are trained for; more takes several passes."""
 
@@ -62,7 +61,7 @@ class FlowMag(Magnifier[Tensor]):
     def motion(self, reference: Tensor, current: Tensor) -> Signal:
         if not isinstance(self.network, FlowmagSplat):
             return []  # the network sees the two frames themselves
-        with self._precision():
+        with in_half(self.device):
             return list(self.network.find(reference, current))
 
     def render(
@@ -75,10 +74,10 @@ class FlowMag(Magnifier[Tensor]):
     ) -> Tensor:
         if bool((alpha == 1.0).all()):
             return current
-        if not isinstance(self.network, FlowmagSplat):
+        if not isinstance(self.network, FlowmagSplat):  # in float32: it must see small differences
             drawn = self._in_passes(reference, current, alpha)
             return torch.where(alpha == 1.0, current, drawn)
-        with self._precision():
+        with in_half(self.device):
             drawn = self.network.draw(current, (alpha - 1.0) * band[0], motion[1])
         return drawn.clamp(0.0, 1.0).to(current.dtype)
 
@@ -87,18 +86,3 @@ class FlowMag(Magnifier[Tensor]):
         for _ in range(count):
             current = self.network(reference, current, factor).clamp(0.0, 1.0)
         return current
-
-    def _precision(self) -> torch.autocast:
-        """bfloat16 on processors that multiply it in hardware, twice to many times as fast.
-
-        Not for the paper's U-Net, which must see small differences of frames by itself.
-        """
-        fast = self.device.type == "cpu" and multiplies_bfloat16()
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=fast)
-
-
-@cache
-def multiplies_bfloat16() -> bool:
-    """Whether this processor has instructions for products of bfloat16 (AVX-512 BF16 or AMX)."""
-    known = (getattr(torch.cpu, f"_is_{name}_supported", None) for name in _BFLOAT16)
-    return any(supported is not None and supported() for supported in known)

@@ -9,6 +9,7 @@ from torch import Tensor
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.networks.oh2018 import Oh2018 as Network
+from motionloupe.networks.precision import in_half
 from motionloupe.networks.weights import find_weights, load_weights
 from motionloupe.temporal import Signal
 
@@ -57,6 +58,7 @@ class Oh2018(Magnifier[Encoded]):
         frame = current.frame
         if bool((alpha == 1.0).all()):
             return frame
-        shape = self.network.manipulate(current.shape, band[0], alpha)
-        drawn = self.network.decode(current.texture, shape, (frame.shape[-2], frame.shape[-1]))
+        with in_half(self.device):
+            shape = self.network.manipulate(current.shape, band[0], alpha)
+            drawn = self.network.decode(current.texture, shape, (frame.shape[-2], frame.shape[-1]))
         return torch.where(alpha == 1.0, frame, drawn)

@@ -30,10 +30,16 @@ _REACH = 12  # such quarters: neither encoder nor decoder sees farther
 _SIDE = 256  # quarters of a tile: what is larger would take gigabytes
 
 
-def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(
-        inputs, outputs, kernel, stride, kernel // 2, padding_mode="reflect", bias=False
-    )
+class _Conv(nn.Conv2d):
+    """A convolution of what is mirrored at its edges, in one type under autocast."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
+        super().__init__(inputs, outputs, kernel, stride, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):  # it would pad in float32
+            mirrored = functional.pad(x, (self.kernel_size[0] // 2,) * 4, mode="reflect")
+        return super().forward(mirrored)
 
 
 class ResidualBlock(nn.Module):
@@ -41,8 +47,8 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = _conv(width, width, 3)
-        self.second = _conv(width, width, 3)
+        self.first = _Conv(width, width, 3)
+        self.second = _Conv(width, width, 3)
 
     def forward(self, x: Tensor) -> Tensor:
         answer: Tensor = x + self.second(functional.relu(self.first(x)))
@@ -59,16 +65,16 @@ class Encoder(nn.Module):
     def __init__(self, variant: Variant, width: int) -> None:
         super().__init__()
         self.common = nn.Sequential(
-            _conv(3, width // 2, 7),
+            _Conv(3, width // 2, 7),
             nn.ReLU(),
-            _conv(width // 2, width, 3, stride=2),
+            _Conv(width // 2, width, 3, stride=2),
             nn.ReLU(),
             *_blocks(width, 3),
         )
         self.texture = nn.Sequential(
-            _conv(width, width, 3, stride=2), nn.ReLU(), *_blocks(width, 2)
+            _Conv(width, width, 3, stride=2), nn.ReLU(), *_blocks(width, 2)
         )
-        enter = [_conv(width, width, 3), nn.ReLU()] if variant == "paper" else []
+        enter = [_Conv(width, width, 3), nn.ReLU()] if variant == "paper" else []
         self.shape = nn.Sequential(*enter, *_blocks(width, 2))
 
     def forward(self, frame: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,8 +91,8 @@ class Manipulator(nn.Module):
         self.linear = manipulation == "linear"
         if not self.linear:
             kernel = 3 if variant == "paper" else 7
-            self.g = nn.Sequential(_conv(width, width, kernel), nn.ReLU())
-            self.h = nn.Sequential(_conv(width, width, 3), ResidualBlock(width))
+            self.g = nn.Sequential(_Conv(width, width, kernel), nn.ReLU())
+            self.h = nn.Sequential(_Conv(width, width, 3), ResidualBlock(width))
 
     def forward(self, shape: Tensor, band: Tensor, alpha: Tensor) -> Tensor:
         """``shape`` of the frame with ``band``, the part of its motion to magnify, ``alpha`` times.
@@ -108,19 +114,21 @@ class Decoder(nn.Module):
 
     def __init__(self, variant: Variant, width: int) -> None:
         super().__init__()
-        after = [_conv(width, width, 3), nn.ReLU()] if variant == "released" else []
+        after = [_Conv(width, width, 3), nn.ReLU()] if variant == "released" else []
         self.texture = nn.Sequential(nn.Upsample(scale_factor=2), *after)
         self.draw = nn.Sequential(
             *_blocks(2 * width, 9),
             nn.Upsample(scale_factor=2),
-            _conv(2 * width, width, 3),
+            _Conv(2 * width, width, 3),
             nn.ReLU(),
-            _conv(width, 3, 7),
+            _Conv(width, 3, 7),
         )
 
     def forward(self, texture: Tensor, shape: Tensor) -> Tensor:
-        drawn: Tensor = self.draw(torch.cat([self.texture(texture), shape], dim=1))
-        return drawn
+        drawn = self.draw[:-1](torch.cat([self.texture(texture), shape], dim=1))
+        with torch.autocast(shape.device.type, enabled=False):  # colours finer than bfloat16's
+            picture: Tensor = self.draw[-1](drawn.float())
+        return picture
 
 
 class Oh2018(nn.Module):
