@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from motionloupe import UserError, magnify, methods
+from motionloupe.memory import keep_freed
 
 TRANSCODE = "decode + encode"
 UNET = "flowmag-unet"
@@ -87,6 +88,7 @@ def papers_unet(folder: Path) -> Path:
 def one(method: str, source: Path, band: tuple[float, float] | None) -> dict[str, float]:
     """Run one method in this process; the first second (imports, first frame) is not counted."""
     marks: list[float] = []
+    keep_freed()  # as the command line does
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "out.mp4"
         options = {}

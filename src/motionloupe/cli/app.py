@@ -35,6 +35,7 @@ from motionloupe.cli import (
     train,
 )
 from motionloupe.errors import UserError
+from motionloupe.memory import keep_freed
 
 USER_ERROR = 2
 BROKEN_PIPE = 141
@@ -101,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json = "--json" in words
     if hasattr(sys.stdout, "reconfigure"):  # names of files need not be text: give their bytes back
         sys.stdout.reconfigure(errors="surrogateescape")
+    keep_freed()
     try:
         with _stoppable():
             code = app(words, prog_name="motionloupe", standalone_mode=False)

@@ -127,7 +127,8 @@ def from_around(motion: Tensor, away: Iterable[int]) -> list[Tensor]:
 def left_unexplained(before: Tensor, after: Tensor, motions: Sequence[Tensor]) -> Tensor:
     """Mean |after - before carried along| over colours, (B, n, H, W), of n motions (B, 2, H, W)."""
     count = len(motions)
-    drawn = backward_warp(before.repeat(count, 1, 1, 1), -torch.cat(list(motions)))
+    copies = before.expand(count, *before.shape).flatten(0, 1)  # none is made of a single pair
+    drawn = backward_warp(copies, -torch.cat(list(motions)))
     rest = drawn.reshape(count, *after.shape) - after
     return rest.abs().mean(dim=2).transpose(0, 1)
 
