@@ -7,6 +7,7 @@ import torch
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.oh2018 import Oh2018
 from motionloupe.networks import build
+from motionloupe.networks.precision import in_half
 from motionloupe.networks.weights import save_weights
 from motionloupe.temporal import Signal
 from tests.scenes import clip, shifted, texture, to_uint8
@@ -88,7 +89,7 @@ def test_a_band_is_magnified_on_top_of_all_the_motion(weights, monkeypatch):
         for f in (frames[0], frames[-1])
     )
     h, g = method.network.manipulator.h, method.network.manipulator.g
-    with torch.no_grad():
+    with torch.no_grad(), in_half(method.device):
         shape = last[1] + h(4.0 * g(0.5 * (last[1] - first[1])))  # equation 4
         expected = method.network.decode(last[0], shape, (24, 32)).clamp(0, 1)
     np.testing.assert_allclose(streamed[-1], expected[0].permute(1, 2, 0), atol=1e-5)
