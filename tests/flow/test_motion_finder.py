@@ -7,7 +7,7 @@ import torch
 
 from motionloupe.errors import UserError
 from motionloupe.flow import load_flow
-from motionloupe.flow.motion_finder import FinderNetwork
+from motionloupe.flow.motion_finder import FinderNetwork, steadied
 from motionloupe.networks import build
 from motionloupe.networks.weights import save_weights
 from motionloupe.training.checkpoints import fresh
@@ -100,3 +100,20 @@ def test_the_shipped_weights_draw_edges_finer_than_lucas_kanade():
     finder, plain = load_flow("motion-finder"), load_flow("lucas-kanade")
     errors = [error(lambda a, b, flow=flow: [flow(a, b)], scenes) for flow in (finder, plain)]
     assert errors[0] < 0.8 * errors[1]
+
+
+def test_jitter_goes_and_rims_and_rest_stay():
+    smooth = torch.full((1, 2, 4, 4), 0.3)
+    jitter = torch.randn(1, 2, 4, 4, generator=torch.Generator().manual_seed(0)) * 3e-3
+    assert (steadied(smooth + jitter, smooth) - smooth).abs().max() < 3e-3
+    rim = smooth + 0.2  # another object's motion: 0.28 px away
+    assert (steadied(rim, smooth) - rim).square().sum(1).sqrt().max() < 0.0101
+    rest = torch.zeros_like(smooth)
+    assert (steadied(rest, 0.05 * smooth) - rest).abs().max() < 1e-5
+    assert steadied(rest, rest).abs().max() == 0
+
+
+def test_steadied_motion_has_a_slope_at_rest():
+    rest = torch.zeros(1, 2, 4, 4, requires_grad=True)
+    steadied(rest, torch.zeros(1, 2, 4, 4)).sum().backward()
+    assert bool(torch.isfinite(rest.grad).all())

@@ -35,6 +35,8 @@ _FARTHEST = 1.0  # pixels at half resolution that a first-order estimate may cla
 _UNCHANGED = 0.1 / 255  # less change than this between two frames is none
 _CLOSEST = 5.0  # bound of what is learned of the importance, natural logarithm
 _AT_REST = 0.1  # share of a scene's motion below which a pixel counts as resting
+_JITTER = 0.01  # pixels by which a choice may differ from what is smooth for no reason
+_JITTER_SHARE = 0.25  # of the motion, at most
 _NEIGHBOURS, _PARTS = 9, 4  # coarse pixels that are mixed, fine pixels in each of them
 
 
@@ -43,7 +45,8 @@ class _Known(NamedTuple):
 
     ``size`` (B, 1, 1, 1) is the motion's, ``changed`` (B, 1, h, w) is 0 where the frames are equal,
     ``candidates`` are motions (B, 2, h, w), ``unexplained`` what each of them leaves over: as many
-    channels (B, n, h, w) for each width of ``_AROUND``, in units of the change.
+    channels (B, n, h, w) for each width of ``_AROUND``, in units of the change. ``smooth``
+    (B, 2, H, W) is Lucas and Kanade's motion at full resolution, in its pixels.
     """
 
     seen: Tensor
@@ -51,6 +54,7 @@ class _Known(NamedTuple):
     changed: Tensor
     candidates: list[Tensor]
     unexplained: list[Tensor]
+    smooth: Tensor
 
 
 class Found(NamedTuple):
@@ -109,6 +113,23 @@ def enlarged(coarse: Tensor, mix: Tensor) -> Tensor:
     return in_strips(mixed, around, mix)
 
 
+def steadied(motion: Tensor, smooth: Tensor) -> Tensor:
+    """``motion`` without its jitter about a ``smooth`` estimate of it, both (B, 2, H, W) pixels.
+
+    What was chosen pixel by pixel trembles by a hundredth of one, and texture that is carried a
+    hundred times as far is torn by it. So every pixel goes so far towards the smooth estimate (soft
+    thresholding; Donoho 1995), but never by more than a share of its motion: what rests, rests.
+    """
+    change = motion - smooth
+    jitter = (_JITTER_SHARE * _length(motion)).clamp(max=_JITTER)
+    return smooth + change * (1.0 - jitter / _length(change)).clamp(min=0.0)
+
+
+def _length(motion: Tensor) -> Tensor:
+    """(B, 2, H, W) -> (B, 1, H, W), never quite 0."""
+    return motion.square().sum(dim=1, keepdim=True).add(1e-12).sqrt()
+
+
 def from_around(motion: Tensor, away: Iterable[int]) -> list[Tensor]:
     """The motions (B, C, H, W) of the neighbours ``away`` pixels to the left, right, above, below.
 
@@ -163,7 +184,7 @@ class MotionFinder(nn.Module):
         shares = choice.softmax(dim=1).split(1, dim=1)
         for candidate, share in zip(known.candidates, shares, strict=True):
             motion = motion + share * candidate
-        motion = enlarged(2.0 * motion, mix)
+        motion = steadied(enlarged(2.0 * motion, mix), known.smooth)
         learned = _CLOSEST * torch.tanh(functional.pixel_shuffle(front, 2))
         return Found(motion, learned + _prominence(motion, 2.0 * known.size))
 
@@ -189,7 +210,7 @@ class MotionFinder(nn.Module):
         shown += [scale, left]
         seen = torch.cat([functional.pixel_unshuffle(fine, 2), *shown], dim=1)
         around = [box_mean(left, width) for width in _AROUND]
-        return _Known(seen, size, changed, candidates, around)
+        return _Known(seen, size, changed, candidates, around, -back)
 
 
 def _root(squares: Tensor) -> Tensor:
