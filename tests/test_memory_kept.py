@@ -17,7 +17,7 @@ if sys.argv[1] == "kept":
     keep_freed()
 def work():
     for _ in range(10):
-        made = [torch.ones(size) for size in (5_000_000, 1_000_000, 2_345_678)]  # 33 MB
+        made = [torch.ones(size) for size in (10_000_000, 9_000_000)]  # 76 MB
         made = [part + 1 for part in made]
 
 work()

@@ -24,7 +24,7 @@ CARD = ("task", "data", "hours", "held_out", "licence")
 
 def test_every_learned_method_and_the_benchmark_s_row_have_their_weights_and_no_other():
     learned = {"flowmag", "oh2018"} & set(METHODS)
-    beside = {"flavr", "flowmag-arflow", "flowmag-unet", "motion-finder"}
+    beside = {"flavr", "flowmag-arflow", "motion-finder"}
     assert {name.removesuffix(".safetensors") for name in SHIPPED} == learned | beside
 
 

@@ -22,7 +22,7 @@ from motionloupe.magnifiers.base import Magnifier
 from motionloupe.stored import file_of, network_of, read_tensors, shipped
 
 NIVR = "nivr"
-_SHIPPED = ("flavr", "flowmag-arflow", "flowmag-unet")
+_SHIPPED = ("flavr", "flowmag-arflow")
 _OTHERS = (NIVR, *_SHIPPED)
 """Rows that are no methods of the user's: they take part by their names alone, not in \"all\"."""
 
