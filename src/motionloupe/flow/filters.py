@@ -19,7 +19,8 @@ def reflected(image: Tensor, left: int, right: int, top: int, bottom: int) -> Te
     """Pad by mirroring about the edge pixels, by any number of pixels."""
     height, width = image.shape[-2:]
     if max(left, right) < width and max(top, bottom) < height:
-        return functional.pad(image, (left, right, top, bottom), mode="reflect")
+        with torch.autocast(image.device.type, enabled=False):  # it would give float32
+            return functional.pad(image, (left, right, top, bottom), mode="reflect")
     columns = _mirror(torch.arange(-left, width + right, device=image.device), width)
     rows = _mirror(torch.arange(-top, height + bottom, device=image.device), height)
     return image.index_select(-1, columns).index_select(-2, rows)

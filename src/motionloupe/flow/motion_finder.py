@@ -22,7 +22,7 @@ from motionloupe.flow.learned import FlowNetwork, LearnedFlow, learned
 from motionloupe.flow.lucas_kanade import LucasKanade
 from motionloupe.flow.padding import crop, pad_to_multiple
 from motionloupe.flow.unet import UNet
-from motionloupe.flow.warp import backward_warp
+from motionloupe.flow.warp import backward_warp, length
 
 NAME = "motion-finder"
 
@@ -121,13 +121,8 @@ def steadied(motion: Tensor, smooth: Tensor) -> Tensor:
     thresholding; Donoho 1995), but never by more than a share of its motion: what rests, rests.
     """
     change = motion - smooth
-    jitter = (_JITTER_SHARE * _length(motion)).clamp(max=_JITTER)
-    return smooth + change * (1.0 - jitter / _length(change)).clamp(min=0.0)
-
-
-def _length(motion: Tensor) -> Tensor:
-    """(B, 2, H, W) -> (B, 1, H, W), never quite 0."""
-    return motion.square().sum(dim=1, keepdim=True).add(1e-12).sqrt()
+    jitter = (_JITTER_SHARE * length(motion)).clamp(max=_JITTER)
+    return smooth + change * (1.0 - jitter / length(change)).clamp(min=0.0)
 
 
 def from_around(motion: Tensor, away: Iterable[int]) -> list[Tensor]:
@@ -221,8 +216,8 @@ def _root(squares: Tensor) -> Tensor:
 
 def _prominence(motion: Tensor, size: Tensor) -> Tensor:
     """What moves is in front of what rests, as long as nothing better is known."""
-    length = motion.detach().square().sum(dim=1, keepdim=True).sqrt()
-    return 2.0 * (length / size + _AT_REST).log()
+    far = motion.detach().square().sum(dim=1, keepdim=True).sqrt()
+    return 2.0 * (far / size + _AT_REST).log()
 
 
 class FinderNetwork(FlowNetwork):

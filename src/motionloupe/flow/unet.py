@@ -46,7 +46,7 @@ class UNet(nn.Module):
         self.leave = nn.Conv2d(base, outputs, 1)
 
     def forward(self, image: Tensor) -> Tensor:
-        skips = [self.enter(_padded(image, self.multiple))]
+        skips = [self.enter(pad_to_multiple(_as_computed(image), self.multiple))]
         for block in self.down:
             skips.append(block(functional.max_pool2d(skips[-1], 2)))
         answer = skips.pop()
@@ -58,13 +58,12 @@ class UNet(nn.Module):
         return _mixed(crop(answer, (image.shape[-2], image.shape[-1])), self.leave)
 
 
-def _padded(image: Tensor, multiple: int) -> Tensor:
-    """Padded in autocast's type and order: left to the layers, it is converted several times."""
+def _as_computed(image: Tensor) -> Tensor:
+    """In autocast's type and order: left to the layers, it is converted several times."""
     device = image.device.type
-    if torch.is_autocast_enabled(device):
-        image = image.to(torch.get_autocast_dtype(device), memory_format=torch.channels_last)
-    with torch.autocast(device, enabled=False):  # it would pad in float32
-        return pad_to_multiple(image, multiple)
+    if not torch.is_autocast_enabled(device):
+        return image
+    return image.to(torch.get_autocast_dtype(device), memory_format=torch.channels_last)
 
 
 def _mixed(image: Tensor, layer: nn.Conv2d) -> Tensor:

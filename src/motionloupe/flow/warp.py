@@ -58,6 +58,11 @@ def inside(flow: Tensor) -> Tensor:
     return valid.unsqueeze(1).to(flow.dtype)
 
 
+def length(displacement: Tensor) -> Tensor:
+    """(B, 2, H, W) -> (B, 1, H, W) pixels; a millionth more than nothing at rest, for its slope."""
+    return displacement.square().sum(dim=1, keepdim=True).add(1e-12).sqrt()
+
+
 def splat_nearest(values: Tensor, displacement: Tensor) -> tuple[Tensor, Tensor]:
     """Move every pixel of ``values`` (B, C, H, W) to the pixel nearest to p + displacement(p).
 

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from motionloupe.alpha import resized
 from motionloupe.errors import UserError
+from motionloupe.flow.filters import reflected
 from motionloupe.flow.padding import crop, pad_to_multiple
 from motionloupe.networks.tiling import tiled
 
@@ -31,15 +32,14 @@ _SIDE = 256  # quarters of a tile: what is larger would take gigabytes
 
 
 class _Conv(nn.Conv2d):
-    """A convolution of what is mirrored at its edges, in one type under autocast."""
+    """A convolution of what is mirrored at its edges."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1) -> None:
         super().__init__(inputs, outputs, kernel, stride, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        with torch.autocast(x.device.type, enabled=False):  # it would pad in float32
-            mirrored = functional.pad(x, (self.kernel_size[0] // 2,) * 4, mode="reflect")
-        return super().forward(mirrored)
+        reach = self.kernel_size[0] // 2
+        return super().forward(reflected(x, reach, reach, reach, reach))
 
 
 class ResidualBlock(nn.Module):

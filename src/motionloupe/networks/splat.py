@@ -15,6 +15,7 @@ from torch.nn import functional
 from motionloupe.flow.motion_finder import Found, MotionFinder
 from motionloupe.flow.padding import crop, pad_to_multiple
 from motionloupe.flow.unet import UNet
+from motionloupe.flow.warp import length
 from motionloupe.networks.alpha_encoding import as_map
 from motionloupe.networks.splatting import fill, softmax_splat
 
@@ -58,12 +59,12 @@ class FlowmagSplat(nn.Module):
             pad_to_multiple(part, 2) for part in (frame, displacement, importance)
         )
         with torch.autocast(frame.device.type, enabled=False):  # places need float32
-            length = displacement.square().sum(dim=1, keepdim=True).add(1e-12).sqrt()
-            layers = torch.cat([frame.float(), length], dim=1)
+            far = length(displacement)
+            layers = torch.cat([frame.float(), far], dim=1)
             carried, _, cover = softmax_splat(layers, displacement.float(), importance.float())
             filled = fill(carried, cover)
             carried, way = filled[:, :3], filled[:, 3:]
         seen = torch.cat([carried, frame, cover, torch.log1p(way)], dim=1)
         mended = functional.pixel_shuffle(self.mender(functional.pixel_unshuffle(seen, 2)), 2)
-        open_to_change = torch.tanh(way + length + (1.0 - cover).abs())
+        open_to_change = torch.tanh(way + far + (1.0 - cover).abs())
         return crop(carried + open_to_change * mended.float(), size)
