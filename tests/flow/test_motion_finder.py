@@ -7,7 +7,7 @@ import torch
 
 from motionloupe.errors import UserError
 from motionloupe.flow import load_flow
-from motionloupe.flow.motion_finder import FinderNetwork, steadied
+from motionloupe.flow.motion_finder import FinderNetwork, smoothed, steadied
 from motionloupe.networks import build
 from motionloupe.networks.weights import save_weights
 from motionloupe.training.checkpoints import fresh
@@ -111,6 +111,17 @@ def test_jitter_goes_and_rims_and_rest_stay():
     rest = torch.zeros_like(smooth)
     assert (steadied(rest, 0.05 * smooth) - rest).abs().max() < 1e-5
     assert steadied(rest, rest).abs().max() == 0
+
+
+def test_smoothed_motion_loses_its_jitter_but_keeps_a_rim():
+    left = (torch.arange(64) < 32).expand(1, 2, 48, 64)
+    steps = torch.where(left, 0.1, -0.1)
+    jitter = 2e-3 * torch.randn(1, 2, 48, 64, generator=torch.Generator().manual_seed(0))
+    off = (smoothed(steps + jitter) - steps).abs()
+    inside = (torch.arange(64) - 31.5).abs() > 12
+    assert off[..., inside].mean() < 0.3 * jitter.abs().mean()
+    assert off[..., ~inside].max() <= jitter.abs().max()
+    assert torch.equal(smoothed(torch.zeros(1, 2, 16, 16)), torch.zeros(1, 2, 16, 16))
 
 
 def test_steadied_motion_has_a_slope_at_rest():

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from motionloupe.arrays import luma
-from motionloupe.flow.filters import box_mean, halved, in_strips
+from motionloupe.flow.filters import box_mean, gaussian, halved, in_strips, separable
 from motionloupe.flow.learned import FlowNetwork, LearnedFlow, learned
 from motionloupe.flow.lucas_kanade import LucasKanade
 from motionloupe.flow.padding import crop, pad_to_multiple
@@ -37,6 +37,8 @@ _CLOSEST = 5.0  # bound of what is learned of the importance, natural logarithm
 _AT_REST = 0.1  # share of a scene's motion below which a pixel counts as resting
 _JITTER = 0.01  # pixels by which a choice may differ from what is smooth for no reason
 _JITTER_SHARE = 0.25  # of the motion, at most
+_SPREAD = 4.0  # pixels, sigma of the mean that a motion is smoothed towards
+_ALIKE = 0.007  # pixels from such a mean at which a motion is no longer one with it
 _NEIGHBOURS, _PARTS = 9, 4  # coarse pixels that are mixed, fine pixels in each of them
 
 
@@ -46,7 +48,7 @@ class _Known(NamedTuple):
     ``size`` (B, 1, 1, 1) is the motion's, ``changed`` (B, 1, h, w) is 0 where the frames are equal,
     ``candidates`` are motions (B, 2, h, w), ``unexplained`` what each of them leaves over: as many
     channels (B, n, h, w) for each width of ``_AROUND``, in units of the change. ``smooth``
-    (B, 2, H, W) is Lucas and Kanade's motion at full resolution, in its pixels.
+    (B, 2, H, W) is Lucas and Kanade's motion at full resolution, smoothed, in its pixels.
     """
 
     seen: Tensor
@@ -123,6 +125,18 @@ def steadied(motion: Tensor, smooth: Tensor) -> Tensor:
     change = motion - smooth
     jitter = (_JITTER_SHARE * length(motion)).clamp(max=_JITTER)
     return smooth + change * (1.0 - jitter / length(change)).clamp(min=0.0)
+
+
+def smoothed(motion: Tensor) -> Tensor:
+    """``motion`` (B, 2, H, W) px, each pixel drawn to the mean of those near it that move alike.
+
+    As far as it is itself alike: at rims, where two motions meet, nothing is mixed.
+    """
+    taps = gaussian(_SPREAD)
+    apart = (separable(motion, taps) - motion).square().sum(dim=1, keepdim=True)
+    alike = torch.exp(apart * (-1.0 / _ALIKE**2))
+    sums, weights = separable(torch.cat([motion * alike, alike], dim=1), taps).split([2, 1], dim=1)
+    return torch.lerp(motion, sums / weights.clamp(min=1e-6), alike)
 
 
 def from_around(motion: Tensor, away: Iterable[int]) -> list[Tensor]:
@@ -205,7 +219,7 @@ class MotionFinder(nn.Module):
         shown += [scale, left]
         seen = torch.cat([functional.pixel_unshuffle(fine, 2), *shown], dim=1)
         around = [box_mean(left, width) for width in _AROUND]
-        return _Known(seen, size, changed, candidates, around, -back)
+        return _Known(seen, size, changed, candidates, around, smoothed(-back))
 
 
 def _root(squares: Tensor) -> Tensor:
