@@ -3,6 +3,7 @@
     python -m benchmarks.speed                       # every method, 640 x 360 and 1280 x 720
     python -m benchmarks.speed --methods phase,riesz --sizes 640x360 --frames 60
     python -m benchmarks.speed --methods flowmag,flowmag-unet --sizes 1280x720 --frames 10
+    python -m benchmarks.speed --methods flowmag --sizes 3840x2160 --frames 6 --object 400
 
 flowmag-unet is the paper's network at its full width, with random weights, which take as long.
 Each row is a process of its own, so that its peak memory is its own; rows of a size follow each
@@ -22,8 +23,9 @@ from pathlib import Path
 
 import numpy as np
 
-from motionloupe import UserError, magnify, methods
+from motionloupe import Focus, Region, UserError, magnify, methods
 from motionloupe.memory import keep_freed
+from motionloupe.video import read_frame
 
 TRANSCODE = "decode + encode"
 UNET = "flowmag-unet"
@@ -85,7 +87,18 @@ def papers_unet(folder: Path) -> Path:
     return path
 
 
-def one(method: str, source: Path, band: tuple[float, float] | None) -> dict[str, float]:
+def middle(source: Path, side: int) -> Focus:
+    """A square of ``side`` pixels in the middle of the picture."""
+    height, width = read_frame(source, number=0).image.shape[:2]
+    mask = np.zeros((height, width), np.float32)
+    top, left = (height - side) // 2, (width - side) // 2
+    mask[top : top + side, left : left + side] = 1.0
+    return Focus([Region(mask)], feather=6)
+
+
+def one(
+    method: str, source: Path, band: tuple[float, float] | None, side: int | None
+) -> dict[str, float]:
     """Run one method in this process; the first second (imports, first frame) is not counted."""
     marks: list[float] = []
     keep_freed()  # as the command line does
@@ -105,6 +118,7 @@ def one(method: str, source: Path, band: tuple[float, float] | None) -> dict[str
                 method=method,
                 alpha=10,
                 band=band,
+                focus=None if side is None else middle(source, side),
                 progress=lambda *_: marks.append(time.perf_counter()),
                 **options,
             )
@@ -113,10 +127,12 @@ def one(method: str, source: Path, band: tuple[float, float] | None) -> dict[str
     return {"fps": frames / took, "peak_mb": peak_megabytes()}
 
 
-def run(method: str, source: Path, band: str | None) -> dict[str, float]:
+def run(method: str, source: Path, band: str | None, side: int | None) -> dict[str, float]:
     command = [sys.executable, "-m", "benchmarks.speed", "--one", method, "--source", str(source)]
     if band:
         command += ["--band", band]
+    if side:
+        command += ["--object", str(side)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise UserError(f"{method} failed: {done.stderr.strip().splitlines()[-1]}")
@@ -132,6 +148,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--sizes", default="640x360,1280x720")
     parser.add_argument("--frames", type=int, default=60)
     parser.add_argument("--band", help="LOW,HIGH in hertz: time the temporal filter too")
+    parser.add_argument("--object", type=int, help="magnify a square of so many pixels alone")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--source", type=Path, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -141,7 +158,7 @@ def main() -> None:
     args = parse()
     if args.one:
         band = tuple(map(float, args.band.split(","))) if args.band else None
-        print(json.dumps(one(args.one, args.source, band)))
+        print(json.dumps(one(args.one, args.source, band, args.object)))
         return
     print(f"{os.cpu_count()} cores; {args.frames} frames a row; band: {args.band or 'none'}\n")
     print("| method | size | frames/s | time of plain decode + encode | peak memory, MB |")
@@ -151,9 +168,9 @@ def main() -> None:
             width, height = map(int, size.split("x"))
             source = Path(folder) / f"{size}.mp4"
             scene(source, width, height, args.frames)
-            floor = run(TRANSCODE, source, None)
+            floor = run(TRANSCODE, source, None, None)
             rows = {TRANSCODE: floor} | {
-                m: run(m, source, args.band) for m in args.methods.split(",")
+                m: run(m, source, args.band, args.object) for m in args.methods.split(",")
             }
             for name, row in rows.items():
                 ratio = floor["fps"] / row["fps"]

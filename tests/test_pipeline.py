@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+import motionloupe.extras
 import motionloupe.pipeline
 from motionloupe import UserError
 from motionloupe.comparison import compare, draw_slice
@@ -157,7 +158,7 @@ def test_the_slice_of_high_speed_footage_shows_true_seconds(swaying, tmp_path, m
     def keep(path, labelled, title=None):
         drawn.update({label: recorder.seconds for label, recorder in labelled})
 
-    monkeypatch.setattr(motionloupe.pipeline, "draw_slices", keep)
+    monkeypatch.setattr(motionloupe.extras, "draw_slices", keep)
     magnify(swaying, tmp_path / "out.mp4", slice_line=(10, 48, 110, 48), fps=300)
     assert max(drawn["input"]) == max(drawn["magnified"]) == pytest.approx(59 / 300, abs=1e-3)
 

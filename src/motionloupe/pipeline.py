@@ -7,7 +7,7 @@ keeping frames back.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,26 +16,23 @@ from typing import Any
 from motionloupe.alpha import Alpha, as_alpha, check_fits
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
+from motionloupe.extras import Views, check_keeps_inputs, extra_paths
 from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD, load
 from motionloupe.magnifiers.base import Magnifier
 from motionloupe.magnifiers.streaming import Mode
-from motionloupe.masks import Aim, Focus
+from motionloupe.masks import Aim, Focus, Window, part_to_draw
 from motionloupe.temporal import FilterKind
 from motionloupe.video import (
     Frame,
     Reader,
     SourceInfo,
     frames_before,
-    numbered,
     open_reader,
     open_writer,
-    place_of,
     read_frame,
 )
-from motionloupe.video.target import check_no_input
-from motionloupe.views import SliceRecorder, beside, draw_slices
+from motionloupe.views import Line
 
-Line = tuple[float, float, float, float]
 Progress = Callable[[int, int | None], None]
 
 
@@ -100,26 +97,29 @@ def magnify(
     common: dict[str, Any] = {"mode": mode, "band": band, "filter": filter, "device": device}
     magnifier = load(method, **common, **options)
     cut: dict[str, Any] = {"fps": fps, "start": start, "end": end, "scale": scale}
-    extras = _extra_paths(Path(target), side_by_side, slice_line, force)
-    _check_keeps_inputs(source, focus, Path(target), extras)
+    extras = extra_paths(Path(target), side_by_side, slice_line, force)
+    check_keeps_inputs(source, focus, Path(target), extras)
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(source, **cut))
         info = reader.info
         notes = _check(magnifier, alpha, info)
         original = None if reference is None else _reference(source, reference, cut)
         steps = _Steps(reader)
-        aim = None
+        aim: Aim | Window | None = None
+        frames: Iterable[Image] = steps
         if focus is not None:
-            aim = stack.enter_context(_aimed(focus, alpha, source, cut, original, info))
-        pictures = magnifier.stream(steps, aim or alpha, info.fps, reference=original)
-        views = _Views(extras, slice_line, info)
+            aim = _aimed(stack, magnifier.reach, focus, alpha, source, cut, original, info)
+            frames = map(aim.of, steps)
+            original = None if original is None else aim.of(original)
+        pictures = magnifier.stream(frames, aim or alpha, info.fps, reference=original)
+        views = Views(extras, slice_line, info)
         views.open(stack, source, cut, sound=sound, force=force)  # takes its name after the result
         writer = stack.enter_context(
             open_writer(target, info, lossless=lossless, depth=depth, sound=sound, force=force)
         )
         if prepare is not None:
             magnifier = load(method, **common, **{**options, **prepare()})
-            pictures = magnifier.stream(steps, aim or alpha, info.fps, reference=original)
+            pictures = magnifier.stream(frames, aim or alpha, info.fps, reference=original)
         steps.watch = views.before
         expected = expected_frames(info)
         for picture in pictures:
@@ -192,76 +192,6 @@ def length(first: _Place | Frame, last: _Place | Frame, info: SourceInfo) -> flo
     return last.seconds - first.seconds + info.lasts(last.duration)
 
 
-class _Views:
-    """What is drawn beside the result: input and output side by side, and slices of both."""
-
-    def __init__(self, extras: dict[str, Path], line: Line | None, info: SourceInfo) -> None:
-        self._extras = extras
-        self._info = info
-        self._clock = float(info.rate) / info.fps  # the file's seconds -> true ones
-        self._recorders = [SliceRecorder(line), SliceRecorder(line)] if line else []
-        self._pair: tuple[Iterator[Frame], Any] | None = None
-        for recorder in self._recorders:
-            recorder.check(info.width, info.height)
-
-    def open(
-        self, stack: ExitStack, source: str | Path, cut: dict[str, Any], *, sound: bool, force: bool
-    ) -> None:
-        path = self._extras.get("side_by_side")
-        if path is not None:
-            again = stack.enter_context(open_reader(source, **cut))
-            writer = stack.enter_context(open_writer(path, self._info, sound=sound, force=force))
-            self._pair = iter(again), writer
-
-    def before(self, frame: Frame) -> None:
-        if self._recorders:
-            self._recorders[0].add(frame.image, frame.seconds * self._clock)
-
-    def after(self, picture: Image, place: _Place) -> None:
-        if self._recorders:
-            self._recorders[1].add(picture, place.seconds * self._clock)
-        if self._pair is not None:
-            originals, writer = self._pair
-            both = beside([next(originals).image, picture], ["input", "magnified"])
-            writer.write(both, place.pts, place.duration)
-
-    def draw(self) -> None:
-        path = self._extras.get("slice")
-        if path is not None:
-            draw_slices(path, list(zip(["input", "magnified"], self._recorders, strict=True)))
-
-
-def _extra_paths(
-    target: Path, side_by_side: bool | str | Path, line: Line | None, force: bool
-) -> dict[str, Path]:
-    extras: dict[str, Path] = {}
-    folder = target.absolute().parent
-    named = folder if numbered(target) and folder.name else target  # out/%05d.png is the folder
-    if side_by_side:
-        suffix = target.suffix if target.suffix in (".mp4", ".mov", ".mkv") else ".mp4"
-        beside_target = named.with_name(f"{named.stem}_side_by_side{suffix}")
-        extras["side_by_side"] = beside_target if side_by_side is True else Path(side_by_side)
-    if line is not None:
-        extras["slice"] = named.with_name(f"{named.stem}_slice.png")
-    for path in extras.values():
-        if path.exists() and not force:
-            raise UserError(f"{path} exists already; --force overwrites it")
-    return extras
-
-
-def _check_keeps_inputs(
-    source: str | Path, focus: Focus | None, target: Path, extras: dict[str, Path]
-) -> None:
-    """Raise UserError where a result would replace the source, a mask, or another result."""
-    masks = [each.mask for each in focus.regions] if focus is not None else []
-    files = [mask for mask in masks if isinstance(mask, str | Path)]
-    check_no_input(place_of(target), files)
-    for path in extras.values():
-        check_no_input(path, [source, *files])
-        if path.absolute().resolve() == target.absolute().resolve():
-            raise UserError(f"{path} is the result itself: choose another name for what is beside")
-
-
 def _check(magnifier: Magnifier[Any], alpha: Alpha, info: SourceInfo) -> list[str]:
     """Everything that can be known to fail before work begins; returns warnings."""
     check_fits(as_alpha(alpha), info.height, info.width)
@@ -283,18 +213,29 @@ def _check(magnifier: Magnifier[Any], alpha: Alpha, info: SourceInfo) -> list[st
 
 
 def _aimed(
+    stack: ExitStack,
+    reach: int | None,
     focus: Focus,
     alpha: Alpha,
     source: str | Path,
     cut: dict[str, Any],
     reference: Image | None,
     info: SourceInfo,
-) -> Aim:
-    """The focus on a video, drawn on the reference; masks for each frame count from its first."""
+) -> Aim | Window:
+    """The focus on a video, drawn on the reference; masks for each frame count from its first.
+
+    It shows a method with a ``reach`` no more of each frame than it needs.
+    """
     first = read_frame(source, number=0, **cut)
     masked = any(region.mask is not None for region in focus.regions)
     skip = frames_before(info, first) if cut["start"] and masked else 0
-    return Aim(focus, alpha, first.image if reference is None else reference, skip=skip)
+    drawn_on = first.image if reference is None else reference
+    aim = stack.enter_context(Aim(focus, alpha, drawn_on, skip=skip))
+    part = None if reach is None else part_to_draw(aim, reach)
+    if part is None:
+        return aim
+    again = stack.enter_context(open_reader(source, **cut))
+    return Window(aim, part, (frame.image for frame in again))
 
 
 def _reference(source: str | Path, which: int | str, cut: dict[str, Any]) -> Image:

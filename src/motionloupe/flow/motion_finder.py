@@ -135,8 +135,8 @@ def smoothed(motion: Tensor) -> Tensor:
     taps = gaussian(_SPREAD)
     apart = (separable(motion, taps) - motion).square().sum(dim=1, keepdim=True)
     alike = torch.exp(apart * (-1.0 / _ALIKE**2))
-    sums, weights = separable(torch.cat([motion * alike, alike], dim=1), taps).split([2, 1], dim=1)
-    return torch.lerp(motion, sums / weights.clamp(min=1e-6), alike)
+    sums = separable(torch.cat([motion * alike, alike], dim=1), taps)
+    return torch.lerp(motion, sums[:, :2] / sums[:, 2:].clamp(min=1e-6), alike)
 
 
 def from_around(motion: Tensor, away: Iterable[int]) -> list[Tensor]:

@@ -4,6 +4,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from motionloupe.alpha import Alpha, as_alpha, check_fits
 from motionloupe.arrays import Image
@@ -78,6 +79,17 @@ class Aim:
             return picture
         still = self._focus.background == "still"
         return composited(picture, self._reference if still else self._frame, self._shown)
+
+    def of(self, frame: Image) -> Image:
+        """What the method is given of a frame: all of it."""
+        return frame
+
+    def changed(self) -> npt.NDArray[np.bool_] | None:
+        """(H, W), where frames are not as they were; None if that is not the same for all."""
+        if not all(isinstance(source, _Still) for source in self._sources):
+            return None
+        factor = np.asarray(self(self._reference))
+        return factor != 1 if self._focus.background == "keep" else self._shown > 0
 
     @property
     def warnings(self) -> list[str]:
