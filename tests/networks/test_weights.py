@@ -9,13 +9,14 @@ from safetensors.torch import save_file
 
 from motionloupe.cli import main
 from motionloupe.errors import UserError
+from motionloupe.flow import load_flow
 from motionloupe.networks import build
 from motionloupe.networks.weights import (
     find_weights,
     load_weights,
     save_weights,
 )
-from motionloupe.stored import read_tensors, write_atomically
+from motionloupe.stored import file_of, read_tensors, write_atomically
 
 OPTIONS = {"variant": "paper", "width": 8}
 
@@ -110,6 +111,17 @@ def test_a_blend_is_the_mean_by_shares_and_tells_its_parents(tmp_path, capsys):
     assert mean.card["blend"] == [[str(paths[0]), 0.25], [str(paths[1]), 0.75]]
     assert [card["step"] for card in mean.card["of"]] == [1, 3]
     assert main(["blend", *words]) == 2  # it is there already
+    capsys.readouterr()
+
+
+def test_what_came_along_blends_by_its_name(tmp_path, capsys):
+    target = tmp_path / "same.safetensors"
+    assert main(["blend", "motion-finder", "motion-finder", "-o", str(target)]) == 0
+    one, same = load_weights(file_of("motion-finder")), load_weights(target)
+    for name, part in one.network.state_dict().items():
+        assert torch.equal(part, same.network.state_dict()[name])
+    flow = load_flow("motion-finder", weights="motion-finder")
+    assert flow(*torch.rand(2, 1, 3, 32, 32)).shape == (1, 2, 32, 32)
     capsys.readouterr()
 
 

@@ -8,8 +8,8 @@ import typer
 from motionloupe.cli import options
 from motionloupe.cli.console import say
 
-First = Annotated[Path, typer.Argument(metavar="FIRST", help="A file of weights.")]
-Second = Annotated[Path, typer.Argument(metavar="SECOND", help="Another, of the same network.")]
+First = Annotated[Path, typer.Argument(metavar="FIRST", help="A file of weights, or their name.")]
+Second = Annotated[Path, typer.Argument(metavar="SECOND", help="Others, of the same network.")]
 Target = Annotated[Path, typer.Option("--output", "-o", help="A .safetensors file.")]
 Share = Annotated[
     float, typer.Option(help="How much of the mean is the second's, between 0 and 1.")
@@ -27,7 +27,7 @@ def command(
 ) -> None:
     """Write the mean of two files of weights, often better than either stage of a training.
 
-    Example: motionloupe blend before.safetensors after.safetensors --share 0.65 -o both.safetensors
+    Example: motionloupe blend flowmag after.safetensors --share 0.65 -o both.safetensors
     """
     from motionloupe.networks.weights import blend_weights
     from motionloupe.video.target import check_target

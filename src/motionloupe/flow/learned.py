@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from motionloupe.errors import UserError
 from motionloupe.flow.base import FlowEstimator, freeze
 from motionloupe.flow.checkpoints import in_folder
-from motionloupe.stored import network_of, read_tensors, shipped
+from motionloupe.stored import file_of, network_of, read_tensors, shipped
 
 
 class FlowNetwork(nn.Module):
@@ -43,7 +43,7 @@ def learned(
     Without a file it takes NAME.safetensors, dashes as underscores, in the folder of weights, else
     what the package ships. Raises UserError where there is none, or it holds something else.
     """
-    path = Path(weights) if weights is not None else _found(name)
+    path = file_of(weights) if weights is not None else _found(name)
     if path is None:
         raise UserError(
             f"no weights of {name} are shipped yet: train some with `motionloupe train flow` and "

@@ -66,13 +66,13 @@ def load_weights(path: str | Path, device: torch.device | str = "cpu") -> Traine
 def blend_weights(first: Path, second: Path, share: float, output: Path) -> None:
     """Write the mean of two files' weights, ``share`` in (0, 1) of it the second's.
 
-    Of two stages of one training the mean is often better than either: the weights lie in one basin
-    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"). Raises UserError for files of
-    different networks.
+    Either may be the name of weights that came with the package. Of two stages of one training the
+    mean is often better than either: the weights lie in one basin (Wortsman et al. 2022, "Robust
+    fine-tuning of zero-shot models"). Raises UserError for files of different networks.
     """
     if not 0.0 < share < 1.0:
         raise UserError(f"the share of the second file must be between 0 and 1, found {share:g}")
-    one, two = load_weights(first), load_weights(second)
+    one, two = load_weights(file_of(first)), load_weights(file_of(second))
     for what, a, b in (("network", one.name, two.name), ("options", one.options, two.options)):
         if a != b:
             raise UserError(f"{first} and {second} differ in their {what}, {a} and {b}")
