@@ -108,7 +108,7 @@ def magnify(
         aim: Aim | Window | None = None
         frames: Iterable[Image] = steps
         if focus is not None:
-            aim = _aimed(stack, magnifier.reach, focus, alpha, source, cut, original, info)
+            aim = _aimed(stack, focus, alpha, source, cut, original, info)
             frames = map(aim.of, steps)
             original = None if original is None else aim.of(original)
         pictures = magnifier.stream(frames, aim or alpha, info.fps, reference=original)
@@ -214,7 +214,6 @@ def _check(magnifier: Magnifier[Any], alpha: Alpha, info: SourceInfo) -> list[st
 
 def _aimed(
     stack: ExitStack,
-    reach: int | None,
     focus: Focus,
     alpha: Alpha,
     source: str | Path,
@@ -224,14 +223,14 @@ def _aimed(
 ) -> Aim | Window:
     """The focus on a video, drawn on the reference; masks for each frame count from its first.
 
-    It shows a method with a ``reach`` no more of each frame than it needs.
+    Where objects lie still, the method is given no more of each frame than it needs.
     """
     first = read_frame(source, number=0, **cut)
     masked = any(region.mask is not None for region in focus.regions)
     skip = frames_before(info, first) if cut["start"] and masked else 0
     drawn_on = first.image if reference is None else reference
     aim = stack.enter_context(Aim(focus, alpha, drawn_on, skip=skip))
-    part = None if reach is None else part_to_draw(aim, reach)
+    part = part_to_draw(aim)
     if part is None:
         return aim
     again = stack.enter_context(open_reader(source, **cut))

@@ -52,8 +52,6 @@ class Magnifier(Method[Analysis]):
     """Whether motion can be filtered in time."""
     draws_reference: ClassVar[bool] = False
     """Whether pictures are made of the reference's pixels instead of the frame's."""
-    reach: ClassVar[int | None] = None
-    """Pixels beyond which a picture hardly depends on what is there; None if on all of it."""
     redraws: ClassVar[bool] = False
     """Whether every pixel is drawn anew, so that even a still picture comes back only nearly."""
 

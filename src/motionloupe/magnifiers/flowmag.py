@@ -42,8 +42,6 @@ class FlowMag(Magnifier[Tensor]):
     against the same reference.
     """
 
-    reach = 160
-
     def __init__(self, *, weights: str | Path | None = None, **common: Unpack[Common]) -> None:
         super().__init__(**common)
         path = find_weights("flowmag", weights)

@@ -30,7 +30,6 @@ class Oh2018(Magnifier[Encoded]):
     keeps its own texture and all of its motion, and the band is magnified on top.
     """
 
-    reach = 160
     redraws = True
 
     def __init__(self, *, weights: str | Path | None = None, **common: Unpack[Common]) -> None:

@@ -12,12 +12,13 @@ from motionloupe.masks.aim import Aim
 Part = tuple[slice, slice]
 """Rows and columns of a frame."""
 
+_AROUND = 160  # pixels beyond which a picture hardly depends on what is there
 _GRID = 32  # pixels that networks and pyramids halve together
 _WORTH_IT = 0.7  # share of the frame from which on a part saves too little
 
 
-def part_to_draw(aim: Aim, reach: int) -> Part | None:
-    """Where ``aim`` changes frames, and ``reach`` pixels on all sides.
+def part_to_draw(aim: Aim, around: int = _AROUND) -> Part | None:
+    """Where ``aim`` changes frames, and ``around`` pixels on all sides.
 
     None where that differs from frame to frame, or is most of the frame.
     """
@@ -26,13 +27,13 @@ def part_to_draw(aim: Aim, reach: int) -> Part | None:
         return None
     rows, columns = changed.nonzero()
     height, width = changed.shape
-    part = _around(rows, reach, height), _around(columns, reach, width)
+    part = _with(around, rows, height), _with(around, columns, width)
     area = (part[0].stop - part[0].start) * (part[1].stop - part[1].start)
     return part if area <= _WORTH_IT * changed.size else None
 
 
-def _around(places: npt.NDArray[np.intp], reach: int, size: int) -> slice:
-    first, last = int(places.min()) - reach, int(places.max()) + 1 + reach
+def _with(around: int, places: npt.NDArray[np.intp], size: int) -> slice:
+    first, last = int(places.min()) - around, int(places.max()) + 1 + around
     return slice(max(first // _GRID * _GRID, 0), min(-(-last // _GRID) * _GRID, size))
 
 
