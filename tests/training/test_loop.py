@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from motionloupe.errors import UserError
 from motionloupe.networks.weights import load_weights
 from motionloupe.stored import read_tensors, write_atomically
+from motionloupe.training.alone import alone
 from motionloupe.training.checkpoints import fresh
 from motionloupe.training.config import Data, NetworkChoice, Optimiser, Report
 from motionloupe.training.distributed import Process
@@ -129,6 +130,13 @@ def test_killing_it_at_any_moment_costs_only_time(whole, tmp_path):
         load_file(tmp_path / "checkpoint.safetensors"), load_file(whole / "checkpoint.safetensors")
     )
     assert lines(tmp_path) == lines(whole)
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path):
+    with alone(tmp_path), pytest.raises(UserError, match="another training"):
+        run(tmp_path, 2)
+    assert not (tmp_path / "log.jsonl").exists()
+    run(tmp_path, 2)
 
 
 def test_another_configuration_is_not_mixed_in(whole):

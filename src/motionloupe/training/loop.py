@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 
 from motionloupe.errors import UserError
 from motionloupe.networks.weights import save_weights
+from motionloupe.training.alone import alone
 from motionloupe.training.checkpoints import State, fresh, restore, save
 from motionloupe.training.config import Config, Optimiser, Report
 from motionloupe.training.distributed import joined
@@ -34,10 +36,12 @@ def train(
 
     ``output`` receives checkpoint.safetensors (to go on), weights.safetensors (the best so far on
     ``held_out``, to magnify with), log.jsonl and pictures of held-out samples. Under torchrun every
-    process takes its share of each batch. Raises UserError.
+    process takes its share of each batch. Raises UserError, also where another run writes there.
     """
     check_report(config.report)
-    with joined(config.data.batch) as process:
+    with joined(config.data.batch) as process, ExitStack() as held:
+        if process.first:
+            held.enter_context(alone(output))
         state = fresh(config, process.device)
         if (output / CHECKPOINT).is_file():
             restore(state, output / CHECKPOINT)
