@@ -3,25 +3,22 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.masks import Focus
-from motionloupe.video import Frame, SourceInfo, numbered, open_reader, open_writer, place_of
+from motionloupe.video import (
+    Frame,
+    Place,
+    SourceInfo,
+    numbered,
+    open_reader,
+    open_writer,
+    place_of,
+)
 from motionloupe.video.target import check_no_input
 from motionloupe.views import Line, SliceRecorder, beside, draw_slices
-
-
-class Place(Protocol):
-    """A frame's place in time."""
-
-    @property
-    def pts(self) -> int: ...
-    @property
-    def duration(self) -> int: ...
-    @property
-    def seconds(self) -> float: ...
 
 
 class Views:

@@ -24,6 +24,7 @@ from motionloupe.masks import Aim, Focus, Window, part_to_draw
 from motionloupe.temporal import FilterKind
 from motionloupe.video import (
     Frame,
+    Place,
     Reader,
     SourceInfo,
     frames_before,
@@ -145,34 +146,25 @@ def expected_frames(info: SourceInfo) -> int | None:
     return info.frames
 
 
-@dataclass(frozen=True)
-class _Place:
-    """A frame's place in time, without its picture."""
-
-    pts: int
-    duration: int
-    seconds: float
-
-
 class _Steps:
     """Hands the pictures to the method and keeps their places for when they come out again."""
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._waiting: deque[_Place] = deque()
-        self._first: _Place | None = None
-        self._last: _Place | None = None
+        self._waiting: deque[Place] = deque()
+        self._first: Place | None = None
+        self._last: Place | None = None
         self.watch: Callable[[Frame], None] | None = None
         self.done = 0
 
     def __iter__(self) -> Iterator[Image]:
         for frame in self._reader:
-            self._waiting.append(_Place(frame.pts, frame.duration, frame.seconds))
+            self._waiting.append(Place(frame.pts, frame.duration, frame.seconds))
             if self.watch is not None:
                 self.watch(frame)
             yield frame.image
 
-    def next(self) -> _Place:
+    def next(self) -> Place:
         """The place of the next picture to come out."""
         place = self._waiting.popleft()
         self._first = self._first or place
@@ -187,7 +179,7 @@ class _Steps:
         return length(self._first, self._last, info)
 
 
-def length(first: _Place | Frame, last: _Place | Frame, info: SourceInfo) -> float:
+def length(first: Place | Frame, last: Place | Frame, info: SourceInfo) -> float:
     """Seconds from the beginning of one frame to the end of another."""
     return last.seconds - first.seconds + info.lasts(last.duration)
 

@@ -16,14 +16,11 @@ def alone(folder: Path) -> Iterator[None]:
     Raises UserError where another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / ".lock")
     try:
-        lock.acquire(blocking=False)
+        held = FileLock(folder / ".lock").acquire(blocking=False)
     except Timeout:
         raise UserError(
             f"another training is writing to {folder}: wait for it, or choose another folder"
         ) from None
-    try:
+    with held:
         yield
-    finally:
-        lock.release()

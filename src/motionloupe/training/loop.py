@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +39,7 @@ def train(
     process takes its share of each batch. Raises UserError, also where another run writes there.
     """
     check_report(config.report)
-    with joined(config.data.batch) as process, ExitStack() as held:
-        if process.first:
-            held.enter_context(alone(output))
+    with joined(config.data.batch) as process, alone(output) if process.first else nullcontext():
         state = fresh(config, process.device)
         if (output / CHECKPOINT).is_file():
             restore(state, output / CHECKPOINT)

@@ -75,6 +75,15 @@ class Frame:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Place:
+    """A frame's place in time, without its picture; see :class:`Frame`."""
+
+    pts: int
+    duration: int
+    seconds: float
+
+
 def as_rate(fps: float | Fraction) -> Fraction:
     """Frames per second as a fraction that files can hold; so slow ones, a week apart, too."""
     near = Fraction(fps if fps >= 1 else 1 / fps).limit_denominator(100_000)
