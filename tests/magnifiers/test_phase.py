@@ -1,5 +1,7 @@
 """Phase-based magnification against motion that is known exactly."""
 
+import gc
+import weakref
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.phase import Phase, blurred_phase
 from motionloupe.measurement.displacement import displacement
+from motionloupe.pyramids import steerable
 from tests.scenes import clip, shifted, texture, to_uint8
 
 BOX = (16, 16, 96, 64)
@@ -205,3 +208,26 @@ def test_options_that_mean_nothing_are_refused(options, message):
 def test_a_band_that_the_rate_cannot_hold_is_refused_at_once():
     with pytest.raises(UserError, match="below 15 Hz"):
         Phase(band=(72, 92)).stream([], 10, FPS)
+
+
+def test_large_frames_are_computed_in_parts_alike(monkeypatch):
+    frames = [texture(96, 128), shifted(texture(96, 128), 0.4)]
+    whole = Phase().pair(*frames, alpha=5)
+    monkeypatch.setattr(steerable, "_AT_ONCE", 1)
+    np.testing.assert_allclose(Phase().pair(*frames, alpha=5), whole, atol=1e-5)
+
+
+def test_no_more_frames_stay_analysed_than_motion_is_measured_between():
+    class Counting(Phase):
+        def analyse(self, frame):
+            gc.collect()
+            alive.append(sum(known() is not None for known in analysed))
+            bands = super().analyse(frame)
+            analysed.append(weakref.ref(bands))
+            return bands
+
+    frames = clip(lambda t: 0.2 * np.sin(6 * t), seconds=6 / FPS, fps=FPS, height=32, width=48)
+    for options, most in (({}, 1), ({"mode": "dynamic"}, 1), ({"band": (2, 4)}, 2)):
+        analysed, alive = [], []
+        list(Counting(**options).stream(frames, alpha=3, fps=FPS))
+        assert max(alive) == most, options

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from motionloupe.pyramids import steerable
 from motionloupe.pyramids.steerable import SteerablePyramid, fast_size, steerable_pyramid
 from tests.scenes import shifted, texture
 
@@ -98,3 +99,16 @@ def test_pyramids_are_built_once_per_size():
 def test_fast_sizes_are_next_multiples_of_four(size):
     assert size <= fast_size(size) <= size * 1.1 + 4
     assert fast_size(size) % 4 == 0
+
+
+def test_few_orientations_at_a_time_give_what_all_at_once_give(monkeypatch):
+    picture = torch.rand(48, 64, generator=torch.Generator().manual_seed(0))
+    pyramid = SteerablePyramid(48, 64, "half-octave", CPU)
+    bands = pyramid.analyse(picture)
+    whole = pyramid.synthesise(bands)
+    monkeypatch.setattr(steerable, "_AT_ONCE", 3 * 48 * 64)
+    assert [len(first) for (first,) in steerable.in_parts(bands[0])] == [3, 3, 2]
+    again = pyramid.analyse(picture)
+    for band, its in zip(bands, again, strict=True):
+        torch.testing.assert_close(its, band)
+    torch.testing.assert_close(pyramid.synthesise(iter(again)), whole)

@@ -13,7 +13,6 @@ because a subband's phase follows its carrier and not its envelope: 4 to 10 % fo
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Unpack, get_args
 
 import torch
@@ -28,6 +27,7 @@ from motionloupe.pyramids.steerable import (
     Bandwidth,
     SteerablePyramid,
     fast_size,
+    in_parts,
     steerable_pyramid,
 )
 from motionloupe.temporal import Signal
@@ -42,10 +42,6 @@ class Bands:
 
     frame: Tensor
     subbands: list[Tensor]
-
-    @cached_property
-    def conjugates(self) -> list[Tensor]:
-        return [subband.conj().resolve_conj() for subband in self.subbands]
 
 
 class Phase(Magnifier[Bands]):
@@ -83,8 +79,10 @@ class Phase(Magnifier[Bands]):
         """
         step = _step(self.sigma)
         differences = []
-        for before, now in zip(reference.conjugates, current.subbands, strict=True):
-            differences.append(blurred_phase(before * now, self.sigma, step))
+        for before, now in zip(reference.subbands, current.subbands, strict=True):
+            pairs = in_parts(before, now)
+            turned = [blurred_phase(b.conj() * n, self.sigma, step) for b, n in pairs]
+            differences.append(torch.cat(turned))
         return differences
 
     def track(self, reference: Bands, previous: Bands, last: Signal, current: Bands) -> Signal:
@@ -109,14 +107,8 @@ class Phase(Magnifier[Bands]):
         factor = alpha - 1
         if factor.numel() > 1:
             factor = functional.pad(factor, (left, right, top, bottom), mode="reflect")
-        changes = []
-        for subband, phase in zip(current.subbands, band, strict=True):
-            size = subband.shape[-2:]
-            if phase.shape[-2:] != size:
-                phase = functional.interpolate(phase[None], size=size, mode="bilinear")[0]
-            angle = phase * resized(factor, *size)[0]
-            turn = torch.complex(torch.cos(angle).sub_(1), torch.sin(angle))
-            changes.append(turn.mul_(subband))
+        pairs = zip(current.subbands, band, strict=True)
+        changes = (_change(subband, phase, factor) for subband, phase in pairs)
         change = self._pyramid(current.frame[0, 0]).synthesise(changes)
         return current.frame + change[top : top + height, left : left + width]
 
@@ -126,6 +118,19 @@ class Phase(Magnifier[Bands]):
         return steerable_pyramid(
             height + top + bottom, width + left + right, self.pyramid, plane.device
         )
+
+
+def _change(subband: Tensor, phase: Tensor, factor: Tensor) -> Tensor:
+    """What turning a subband by ``factor`` times ``phase`` adds to it, (orientations, h, w)."""
+    height, width = subband.shape[-2:]
+    change, factor = torch.empty_like(subband), resized(factor, height, width)[0]
+    for values, part, angle in in_parts(subband, change, phase):
+        if angle.shape[-2:] != (height, width):
+            angle = functional.interpolate(angle[None], size=(height, width), mode="bilinear")[0]
+        angle = angle * factor
+        turn = torch.complex(torch.cos(angle).sub_(1), torch.sin(angle))
+        torch.mul(turn, values, out=part)
+    return change
 
 
 def blurred_phase(values: Tensor, sigma: float, step: int) -> Tensor:

@@ -79,7 +79,7 @@ class Follower(Generic[Analysis]):
         self._given = reference
         self._first: Image | None = reference
         self._reference: Analysis | None = None
-        self._previous: _Step[Analysis] | None = None
+        self._previous: tuple[Analysis, Signal] | None = None
 
     def twin(self) -> "Follower[Analysis]":
         """A follower that starts afresh."""
@@ -96,13 +96,14 @@ class Follower(Generic[Analysis]):
         self.admit(frame)
         now = self._method.analyse(to_tensor(frame, self._method.device))
         against, motion = self._measure(now, tracked)
-        self._previous = _Step(against, now, motion)
-        return self._previous
+        if tracked or self._method.mode == "dynamic":  # an analysis is large: keep none for nothing
+            self._previous = now, motion
+        return _Step(against, now, motion)
 
     def _measure(self, now: Analysis, tracked: bool) -> tuple[Analysis, Signal]:
         method, previous = self._method, self._previous
         if method.mode == "dynamic":
-            against = now if previous is None else previous.now
+            against = now if previous is None else previous[0]
             return against, method.motion(against, now)
         if self._reference is None:
             self._reference = now
@@ -110,7 +111,7 @@ class Follower(Generic[Analysis]):
                 self._reference = method.analyse(to_tensor(self._given, method.device))
         reference = self._reference
         if tracked and previous is not None:
-            return reference, method.track(reference, previous.now, previous.motion, now)
+            return reference, method.track(reference, *previous, now)
         return reference, method.motion(reference, now)
 
 
@@ -163,14 +164,15 @@ def stream_all(
     factors: Factors,
     follower: Follower[Analysis],
 ) -> Iterator[Image]:
-    for frame in frames:
+    def drawn(frame: Image) -> Image:  # forgets its step, of which only the follower may hold on
         follower.admit(frame)
         alpha = factors.of(frame)
         with torch.inference_mode():
             step = follower.step(frame, tracked=False)
-            drawn = method.render(step.against, step.now, step.motion, step.motion, alpha)
-            picture = from_tensor(drawn, frame.dtype)
-        yield picture
+            picture = method.render(step.against, step.now, step.motion, step.motion, alpha)
+            return from_tensor(picture, frame.dtype)
+
+    return map(drawn, frames)
 
 
 def stream_band(

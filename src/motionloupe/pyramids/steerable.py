@@ -12,6 +12,7 @@ filtered picture at these samples.
 """
 
 import math
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
@@ -39,6 +40,7 @@ _DESIGNS = {
     "quarter-octave": _Design(8, 4, 0.0),
 }
 _OPEN = 0.3  # above this radius the finest ring takes what the others leave
+_AT_ONCE = 1 << 23  # complex samples: 64 MB
 _ORDER = 6  # of the smooth windows; order + 1 of them make a constant sum of squares
 
 
@@ -50,35 +52,41 @@ class SteerablePyramid:
         design = _DESIGNS[bandwidth]
         octaves = max(int(math.log2(min(height, width))) - 1, 1)
         radius, angle = _polar(height, width)
-        fans = _fans(angle, design.orientations)
+        fans = [fan.astype(np.float32) for fan in _fans(angle, design.orientations)]
+        rest = np.ones_like(radius)
         self.filters: list[Tensor] = []
-        """One (orientations, h, w) tensor per ring, finest first, ordered as an FFT is.
-
-        Real, but of type complex64: torch multiplies complex by float32 twenty times as slowly.
-        """
-        rings = _rings(radius, design, octaves)
-        for number, ring in enumerate(rings):
+        """One (orientations, h, w) float32 tensor per ring, finest first, ordered as an FFT is."""
+        for number, ring in enumerate(_rings(radius, design, octaves * design.rings)):
+            rest -= ring**2
             highest = 2.0 ** (-number / design.rings)
             h, w = _coarser(height, highest), _coarser(width, highest)
             kept = np.ix_(_kept(height, h), _kept(width, w))
-            masks = np.stack([(ring * fan)[kept] for fan in fans])
-            self.filters.append(torch.from_numpy(masks.astype(np.complex64)).to(device))
-        rest = 1 - np.square(rings).sum(0)
+            masks = np.stack([fan[kept] for fan in fans]) * ring[kept].astype(np.float32)
+            self.filters.append(torch.from_numpy(masks).to(device))
         self._rest = torch.from_numpy(rest.astype(np.float32)).to(device)
 
     def analyse(self, picture: Tensor) -> list[Tensor]:
         """(H, W) float32 -> one complex64 tensor (orientations, h, w) per ring, finest first."""
         spectrum = torch.fft.fft2(picture, norm="forward")
-        return [
-            torch.fft.ifft2(masks * _cropped(spectrum, *masks.shape[-2:]), norm="forward")
-            for masks in self.filters
-        ]
+        subbands = []
+        for masks in self.filters:
+            part = _cropped(spectrum, *masks.shape[-2:])
+            subband = part.new_empty(masks.shape)
+            for some, answer in in_parts(masks, subband):
+                torch.fft.ifft2(_masked(part, some), norm="forward", out=answer)
+            subbands.append(subband)
+        return subbands
 
-    def synthesise(self, bands: list[Tensor]) -> Tensor:
-        """The subbands' part of the picture, (H, W) float32; linear in ``bands``."""
-        spectrum = bands[0].new_zeros(self.size)
+    def synthesise(self, bands: Iterable[Tensor]) -> Tensor:
+        """The subbands' part of the picture, (H, W) float32; linear in ``bands``.
+
+        Each is taken when its turn comes, so that they need not all be there at once.
+        """
+        spectrum = self._rest.new_zeros(self.size, dtype=torch.complex64)
         for masks, band in zip(self.filters, bands, strict=True):
-            part = torch.fft.fft2(band, norm="forward").mul_(masks).sum(0)
+            part = band.new_zeros(band.shape[-2:])
+            for some, values in in_parts(masks, band):
+                part += _masked(torch.fft.fft2(values, norm="forward"), some).sum(0)
             for mine, its in _corners(self.size, part.shape):
                 spectrum[mine] += part[its]
         half: Tensor = torch.fft.ifft2(spectrum, norm="forward").real
@@ -91,6 +99,17 @@ class SteerablePyramid:
         """
         rest: Tensor = torch.fft.ifft2(torch.fft.fft2(picture) * self._rest).real
         return rest
+
+
+def in_parts(subband: Tensor, *others: Tensor) -> Iterator[tuple[Tensor, ...]]:
+    """Tensors (orientations, ...), some orientations at a time: what lies between stays small."""
+    count = max(_AT_ONCE // subband[0].numel(), 1)
+    return zip(*(torch.split(whole, count) for whole in (subband, *others)), strict=True)
+
+
+def _masked(spectra: Tensor, masks: Tensor) -> Tensor:
+    """The product, for real ``masks``: torch multiplies complex by float32 twice as slowly."""
+    return masks.to(spectra.dtype).mul_(spectra)
 
 
 @lru_cache(maxsize=4)
@@ -112,48 +131,54 @@ def _polar(height: int, width: int) -> tuple[Profile, Profile]:
     return np.hypot(y, x), np.arctan2(y, x + 0 * y)
 
 
-def _rings(radius: Profile, design: _Design, octaves: int) -> list[Profile]:
-    """The radial filters, finest first; their squares add up to 1 above the lowest frequencies."""
+def _rings(radius: Profile, design: _Design, count: int) -> Iterator[Profile]:
+    """The radial filters, finest first; their squares add up to 1 above the lowest frequencies.
+
+    One after the other: together they take many times as much memory as a picture.
+    """
     octave = np.log2(np.maximum(radius, 1e-9))
     build = _flanked if design.transition else _smooth
-    rings = build(octave, design, octaves * design.rings)
-    above = np.where(radius > _OPEN, np.maximum(1 - np.square(rings).sum(0), 0), 0)
-    rings[0] = np.sqrt(rings[0] ** 2 + above)
+    above = np.ones_like(radius)
+    for ring in build(octave, design, count):
+        above -= ring**2
+    above[radius <= _OPEN] = 0
+    rings = build(octave, design, count)
+    finest = np.sqrt(next(rings) ** 2 + np.maximum(above, 0))
     for dim, size in enumerate(radius.shape):
         if size % 2 == 0:  # the highest frequency is its own mirror image: it has no phase to turn
-            np.moveaxis(rings[0], dim, 0)[size // 2] = 0
-    return rings
+            np.moveaxis(finest, dim, 0)[size // 2] = 0
+    yield finest
+    yield from rings
 
 
-def _flanked(octave: Profile, design: _Design, count: int) -> list[Profile]:
+def _flanked(octave: Profile, design: _Design, count: int) -> Iterator[Profile]:
     """Rings with raised-cosine flanks; each takes its share of what the finer ones left."""
-    rings, below = [], np.ones_like(octave)
+    below = np.ones_like(octave)
     for number in range(count + 1):
         away = (octave + number / design.rings) / design.transition
         high = np.cos(np.clip(away, -1, 0) * np.pi / 2)
-        rings.append(below * high)
-        below = below * np.sqrt(1 - high**2)
-    return rings[1:]  # the first is the high-pass residual
+        if number > 0:  # the first is the high-pass residual
+            yield below * high
+        below *= np.sqrt(1 - high**2)
 
 
-def _smooth(octave: Profile, design: _Design, count: int) -> list[Profile]:
+def _smooth(octave: Profile, design: _Design, count: int) -> Iterator[Profile]:
     """Windows cos^6, evenly spaced in octaves."""
     share = (_ORDER + 1) * math.comb(2 * _ORDER, _ORDER) / 4**_ORDER
     reach = (_ORDER + 1) / 2 / design.rings  # octaves from the middle of a window to its end
-    rings = []
     for number in range(count):
         away = (octave + reach + number / design.rings) / reach
         window = np.cos(np.clip(away, -1, 1) * np.pi / 2) ** _ORDER
-        rings.append(window / math.sqrt(share))
-    return rings
+        yield window / math.sqrt(share)
 
 
-def _fans(angle: Profile, orientations: int) -> list[Profile]:
+def _fans(angle: Profile, orientations: int) -> Iterator[Profile]:
     """The one-sided angular filters; with their mirror images their squares add up to 1."""
     power = orientations - 1
     share = orientations * math.comb(2 * power, power) / 4**power
-    turns = [angle - np.pi * number / orientations for number in range(orientations)]
-    return [np.maximum(np.cos(turn), 0) ** power / math.sqrt(share) for turn in turns]
+    for number in range(orientations):
+        turn = angle - np.pi * number / orientations
+        yield np.maximum(np.cos(turn), 0) ** power / math.sqrt(share)
 
 
 def _coarser(size: int, highest: float) -> int:
