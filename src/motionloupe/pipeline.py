@@ -17,6 +17,7 @@ from motionloupe.alpha import Alpha, as_alpha, check_fits
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.extras import Views, check_keeps_inputs, extra_paths
+from motionloupe.footage import Footage
 from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD, load
 from motionloupe.magnifiers.base import Magnifier
 from motionloupe.magnifiers.streaming import Mode
@@ -105,7 +106,8 @@ def magnify(
         info = reader.info
         notes = _check(magnifier, alpha, info)
         original = None if reference is None else _reference(source, reference, cut)
-        steps = _Steps(reader)
+        footage = Footage(original, dynamic=mode == "dynamic")
+        steps = _Steps(reader, footage)
         aim: Aim | Window | None = None
         frames: Iterable[Image] = steps
         if focus is not None:
@@ -133,7 +135,7 @@ def magnify(
                 progress(steps.done, expected)
         duration = steps.duration(info)
     views.draw()
-    tellers = (reader, writer, magnifier, aim)
+    tellers = (reader, writer, magnifier, aim, footage)
     notes += [text for teller in tellers if teller is not None for text in teller.warnings]
     took = time.monotonic() - began
     return Result(Path(target), steps.done, took, duration, tuple(dict.fromkeys(notes)), extras)
@@ -149,8 +151,9 @@ def expected_frames(info: SourceInfo) -> int | None:
 class _Steps:
     """Hands the pictures to the method and keeps their places for when they come out again."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, footage: Footage) -> None:
         self._reader = reader
+        self._footage = footage
         self._waiting: deque[Place] = deque()
         self._first: Place | None = None
         self._last: Place | None = None
@@ -160,6 +163,7 @@ class _Steps:
     def __iter__(self) -> Iterator[Image]:
         for frame in self._reader:
             self._waiting.append(Place(frame.pts, frame.duration, frame.seconds))
+            self._footage.see(frame)
             if self.watch is not None:
                 self.watch(frame)
             yield frame.image
