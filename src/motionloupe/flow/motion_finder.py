@@ -35,8 +35,9 @@ _FARTHEST = 1.0  # pixels at half resolution that a first-order estimate may cla
 _UNCHANGED = 0.1 / 255  # less change than this between two frames is none
 _CLOSEST = 5.0  # bound of what is learned of the importance, natural logarithm
 _AT_REST = 0.1  # share of a scene's motion below which a pixel counts as resting
-_JITTER = 0.01  # pixels by which a choice may differ from what is smooth for no reason
-_JITTER_SHARE = 0.25  # of the motion, at most
+_JITTER = 0.01  # pixels by which a choice may differ from what is smooth for no reason,
+_JITTER_GROWTH = 0.03  # and this share of its motion,
+_JITTER_SHARE = 0.25  # but no more than this share
 _SPREAD = 4.0  # pixels, sigma of the mean that a motion is smoothed towards
 _ALIKE = 0.007  # pixels from such a mean at which a motion is no longer one with it
 _NEIGHBOURS, _PARTS = 9, 4  # coarse pixels that are mixed, fine pixels in each of them
@@ -123,7 +124,8 @@ def steadied(motion: Tensor, smooth: Tensor) -> Tensor:
     thresholding; Donoho 1995), but never by more than a share of its motion: what rests, rests.
     """
     change = motion - smooth
-    jitter = (_JITTER_SHARE * length(motion)).clamp(max=_JITTER)
+    far = length(motion)
+    jitter = torch.minimum(_JITTER_SHARE * far, _JITTER + _JITTER_GROWTH * far)
     return smooth + change * (1.0 - jitter / length(change)).clamp(min=0.0)
 
 
