@@ -105,11 +105,11 @@ def test_the_shipped_weights_draw_edges_finer_than_lucas_kanade():
 def test_jitter_goes_and_rims_and_rest_stay():
     smooth = torch.full((1, 2, 4, 4), 0.3)
     jitter = torch.randn(1, 2, 4, 4, generator=torch.Generator().manual_seed(0)) * 3e-3
-    assert (steadied(smooth + jitter, smooth) - smooth).abs().max() < 3e-3
+    torch.testing.assert_close(steadied(smooth + jitter, smooth), smooth)
     for far in (0.2, 2.0):  # pixels; the more a pixel moves, the more its motion trembles
         rim = smooth + far  # another object's motion, at least 0.28 px away
         moved = (steadied(rim, smooth) - rim).square().sum(1).sqrt()
-        assert moved.max() < 0.01 + 0.03 * rim[0, :, 0, 0].norm() + 1e-4
+        assert moved.max() < 0.05 * rim[0, :, 0, 0].norm() + 1e-4
     rest = torch.zeros_like(smooth)
     assert (steadied(rest, 0.05 * smooth) - rest).abs().max() < 1e-5
     assert steadied(rest, rest).abs().max() == 0

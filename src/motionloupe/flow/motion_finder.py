@@ -35,9 +35,8 @@ _FARTHEST = 1.0  # pixels at half resolution that a first-order estimate may cla
 _UNCHANGED = 0.1 / 255  # less change than this between two frames is none
 _CLOSEST = 5.0  # bound of what is learned of the importance, natural logarithm
 _AT_REST = 0.1  # share of a scene's motion below which a pixel counts as resting
-_JITTER = 0.01  # pixels by which a choice may differ from what is smooth for no reason,
-_JITTER_GROWTH = 0.03  # and this share of its motion,
-_JITTER_SHARE = 0.25  # but no more than this share
+_JITTER = 0.008  # pixels by which a choice may differ from what is smooth for no reason,
+_JITTER_SHARES = 0.05, 0.75  # but this share of its motion at least and at most
 _SPREAD = 4.0  # pixels, sigma of the mean that a motion is smoothed towards
 _ALIKE = 0.007  # pixels from such a mean at which a motion is no longer one with it
 _NEIGHBOURS, _PARTS = 9, 4  # coarse pixels that are mixed, fine pixels in each of them
@@ -119,13 +118,14 @@ def enlarged(coarse: Tensor, mix: Tensor) -> Tensor:
 def steadied(motion: Tensor, smooth: Tensor) -> Tensor:
     """``motion`` without its jitter about a ``smooth`` estimate of it, both (B, 2, H, W) pixels.
 
-    What was chosen pixel by pixel trembles by a hundredth of one, and texture that is carried a
-    hundred times as far is torn by it. So every pixel goes so far towards the smooth estimate (soft
-    thresholding; Donoho 1995), but never by more than a share of its motion: what rests, rests.
+    What was chosen pixel by pixel trembles by a hundredth of one, or by a twentieth of its motion,
+    and texture that is carried a hundred times as far is torn by it. So every pixel goes so far
+    towards the smooth estimate (soft thresholding; Donoho 1995), but never by all of its motion:
+    what rests, rests.
     """
-    change = motion - smooth
-    far = length(motion)
-    jitter = torch.minimum(_JITTER_SHARE * far, _JITTER + _JITTER_GROWTH * far)
+    change, far = motion - smooth, length(motion)
+    least, most = (share * far for share in _JITTER_SHARES)
+    jitter = torch.minimum(least.clamp(min=_JITTER), most)
     return smooth + change * (1.0 - jitter / length(change)).clamp(min=0.0)
 
 
