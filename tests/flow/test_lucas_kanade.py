@@ -122,3 +122,22 @@ def test_it_is_differentiable_to_numerical_precision():
     assert ((high - low) / (2 * step)).item() == pytest.approx(
         (b.grad * direction).sum().item(), rel=1e-4
     )
+
+
+def test_what_a_codec_does_to_a_faint_gradient_is_no_motion():
+    still = np.broadcast_to(np.linspace(0.4, 0.5, 256)[None, :, None], (192, 256, 3)).copy()
+    still[64:128, 96:160] = texture(64, 64)  # what is sharp decides what counts as faint
+    lifted = to_uint8(still)
+    lifted[:, 192:] += 1  # a level of 255 on slopes of a tenth of one a pixel
+    flow = flow_between(to_uint8(still), lifted, iterations=1)
+    assert (
+        flow[..., 176:].norm(dim=0).mean() < 1.5
+    )  # 4.5 where a slope counts as it looks from afar
+    assert flow.norm(dim=0).mean() < 0.5
+
+
+@pytest.mark.parametrize("contrast", [1.0, 0.3, 0.1])
+def test_a_picture_that_is_faint_as_a_whole_is_trusted(contrast):
+    faint = 0.5 + (texture(96, 128) - 0.5) * contrast
+    flow = flow_between(*(to_uint8(shifted(faint, dx)) for dx in (0.0, 1.0)))
+    assert flow[0, 16:-16, 16:-16].mean().item() == pytest.approx(1.0, abs=0.05)

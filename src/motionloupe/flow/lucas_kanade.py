@@ -21,7 +21,8 @@ from motionloupe.flow.warp import backward_warp, inside
 
 _COARSEST = 16  # pixels a side below which the pyramid ends
 _HALVING = 1.0  # pixels, sigma of the blur before halving
-_FLAT = 1e-5  # squared slope that counts as none: flat areas keep the coarser level's flow
+_FLAT = 1e-5  # squared slope that counts as none, on the finest level
+_FLAT_SHARE = 0.02  # of a picture's own squared slope, which is not flat if all of it is faint
 _ALONG = 3e-3  # share of an edge's squared slope that holds back motion along the edge
 _MARGIN = 2  # pixels at the edge whose slopes reach beyond the picture
 _SLOPE = (1.0 / 12, -8.0 / 12, 0.0, 8.0 / 12, -1.0 / 12)  # first derivative, fourth order
@@ -50,19 +51,20 @@ class LucasKanade(FlowEstimator):
             if a.dtype not in (torch.float32, torch.float64):
                 a, b = a.float(), b.float()
             levels = list(zip(_pyramid(a), _pyramid(b), strict=True))
-            flow = torch.zeros_like(levels[-1][0][:, :2])
-            for level_a, level_b in reversed(levels):
-                flow = self._refined(level_a, level_b, _enlarged(flow, level_a))
+            flow, flat = torch.zeros_like(levels[-1][0][:, :2]), _flat(a)
+            for number, (level_a, level_b) in reversed(list(enumerate(levels))):
+                none = (flat * 4.0**number).clamp(min=_FLAT)
+                flow = self._refined(level_a, level_b, _enlarged(flow, level_a), none)
             return flow
 
-    def _refined(self, a: Tensor, b: Tensor, flow: Tensor) -> Tensor:
+    def _refined(self, a: Tensor, b: Tensor, flow: Tensor, flat: Tensor) -> Tensor:
         for step in range(self.iterations):
             # The last step decides; bilinear sampling would bias it by some per cent.
             last = step == self.iterations - 1
             moved = backward_warp(b, flow, interpolation="bicubic" if last else "bilinear")
             x, y = _slopes((a + moved) / 2)
             sums = in_strips(_products, a - moved, x, y, flow, _within(flow))
-            flow = _solved(sums, flow, self.window)
+            flow = _solved(sums, flow, self.window, flat)
         return flow
 
 
@@ -87,17 +89,29 @@ def _within(flow: Tensor) -> Tensor:
     return functional.pad(known, (_MARGIN,) * 4)
 
 
-def _solved(sums: Tensor, flow: Tensor, window: float) -> Tensor:
+def _flat(image: Tensor) -> Tensor:
+    """The squared slope that counts as none, summed over colours, per pixel: (B, 1, 1, 1).
+
+    It holds on every level, in pixels of the finest: seen from afar the faintest gradient is steep,
+    and a codec that lifts it by a level of 255 would seem to move it by pixels.
+    """
+    squares = [image.diff(dim=dim).square().sum(dim=(1, 2, 3), keepdim=True) for dim in (-1, -2)]
+    typical = (squares[0] + squares[1]).detach() / (2 * image[0, 0].numel())
+    return (_FLAT_SHARE * typical).clamp(max=_FLAT)
+
+
+def _solved(sums: Tensor, flow: Tensor, window: float, flat: Tensor) -> Tensor:
     """Solve for the flow around each pixel, at half resolution: windowed sums are smooth.
 
     With A the windowed sum of slope times slope, the answer is f + (A + s)^-1 (sum w g (r + g f) -
-    A f), with f the ``flow`` so far, r the difference, g the slopes and s the stiffness.
+    A f), with f the ``flow`` so far, r the difference, g the slopes and s the stiffness, which
+    keeps the ``flow`` of the coarser level where squared slopes are not above ``flat``.
     """
     sums = separable(sums, gaussian(window / 2))
     xx, xy, yy, xr, yr = sums.unbind(dim=1)
     u, v = halved(flow).unbind(dim=1)
     right, down = xr - xx * u - xy * v, yr - xy * u - yy * v
-    stiffness = _FLAT + _ALONG * (xx + yy)
+    stiffness = flat[:, 0] + _ALONG * (xx + yy)
     xx, yy = xx + stiffness, yy + stiffness
     determinant = xx * yy - xy * xy
     u = u + (yy * right - xy * down) / determinant
