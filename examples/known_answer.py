@@ -3,9 +3,11 @@
     python examples/known_answer.py [ALPHA]
 
 A picture with the spectrum of natural ones trembles at 3 Hz; the table gives measured over wanted
-amplitude, so 1 is right and 1 / ALPHA means that nothing was magnified.
+amplitude, so 1 is right and 1 / ALPHA means that nothing was magnified; nan means that the picture
+fell apart and could not be measured.
 """
 
+import math
 import sys
 
 import numpy as np
@@ -40,7 +42,10 @@ def gain(method: str, motion: float, alpha: float) -> float:
     frames = [moved(still, motion * np.sin(2 * np.pi * FREQUENCY * t)) for t in times]
     options = {"frequency": FREQUENCY} if method == "acceleration" else {}
     pictures = motionloupe.load(method, **options).stream(frames, alpha, FPS)
-    followed = track(zip(times, pictures, strict=True))
+    try:
+        followed = track(zip(times, pictures, strict=True))
+    except motionloupe.UserError:
+        return math.nan
     return fit_sinusoid(times, followed.dx, FREQUENCY).amplitude / (alpha * motion)
 
 
