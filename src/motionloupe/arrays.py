@@ -22,6 +22,11 @@ LUMA = (0.299, 0.587, 0.114)
 """Shares of R, G and B in brightness (ITU-R BT.601, as in the papers' YIQ)."""
 
 
+def full_scale(dtype: np.dtype[Any]) -> float:
+    """The value of white in a picture of this type."""
+    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
+
+
 def luma(picture: Tensor) -> Tensor:
     """Brightness of (B, 3, H, W) RGB: (B, 1, H, W)."""
     red, green, blue = picture.chunk(3, dim=1)
@@ -46,9 +51,7 @@ def check_image(image: Image, what: str = "frame") -> None:
 def to_tensor(image: Image, device: torch.device | str = "cpu") -> Tensor:
     """(H, W, 3) of any accepted dtype -> (1, 3, H, W) float32; integers are scaled to [0, 1]."""
     check_image(image)
-    full = 1.0
-    if image.dtype.kind in "iu":
-        full = 255.0 if image.dtype == np.uint8 else 65535.0
+    full = full_scale(image.dtype)
     if image.dtype == np.uint16:  # torch converts uint16 on the CPU only by way of int32
         image = image.astype(np.int32)
     elif image.dtype.kind == "f" and not image.dtype.isnative:

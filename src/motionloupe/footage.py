@@ -4,14 +4,14 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from motionloupe.arrays import Image
+from motionloupe.arrays import Image, full_scale
 from motionloupe.video import Frame
 
 _SIDE = 64  # pixels of the small pictures that are compared
 _BLANK = 2 / 255  # standard deviation of light below which a small picture shows nothing
 _ALIKE = 0.5  # correlation below which two small pictures do not show the same
 
-Small = npt.NDArray[np.float32]
+Pattern = npt.NDArray[np.float64]
 
 
 class Footage:
@@ -23,27 +23,32 @@ class Footage:
     """
 
     def __init__(self, reference: Image | None = None, *, dynamic: bool = False) -> None:
-        self._reference = None if reference is None else _small(reference)
+        self._reference = None if reference is None else _pattern(reference)
         self._dynamic = dynamic
-        self._previous: Small | None = None
+        self._previous: Pattern | None = None
         self._cuts: list[float] = []
         self._left: float | None = None
-        self._shown = False  # something that the reference does not show, since it is blank
+        self._unlike_blank = False  # something was seen, but the reference shows nothing
 
     def see(self, frame: Frame) -> None:
-        now = _small(frame.image)
-        if self._reference is None:
-            self._reference = now
+        now = _pattern(frame.image)
         if self._previous is not None and not _alike(self._previous, now):
             self._cuts.append(frame.seconds)
-        if self._left is None and not _alike(self._reference, now):
-            self._left = frame.seconds
-        self._shown = self._shown or (_blank(self._reference) and not _blank(now))
         self._previous = now
+        if not self._dynamic:
+            self._compare(now, frame.seconds)
+
+    def _compare(self, now: Pattern, seconds: float) -> None:
+        if self._reference is None:
+            self._reference = now
+        if not self._reference.any():
+            self._unlike_blank = self._unlike_blank or bool(now.any())
+        elif self._left is None and not _alike(self._reference, now):
+            self._left = seconds
 
     @property
     def warnings(self) -> list[str]:
-        if self._shown and not self._dynamic:
+        if self._unlike_blank:
             return [
                 "the frame that the others are compared with shows nothing: begin later with "
                 "--start, or choose another with --reference"
@@ -55,7 +60,7 @@ class Footage:
                 f"the picture changes altogether at {self._cuts[0]:.2f} s{times}, as at a cut: "
                 "magnify each shot by itself, with --start and --end"
             ]
-        if self._left is not None and not self._dynamic:
+        if self._left is not None:
             return [
                 f"at {self._left:.2f} s hardly anything is where it was in the frame that it is "
                 "compared with: choose another with --reference, a shorter piece with --start and "
@@ -64,21 +69,19 @@ class Footage:
         return []
 
 
-def _small(picture: Image) -> Small:
+def _pattern(picture: Image) -> Pattern:
+    """A small picture of the light, of mean 0 and length 1; all 0 where it shows nothing."""
     height, width = picture.shape[:2]
     scale = min(1.0, _SIDE / max(height, width))
     size = max(round(width * scale), 1), max(round(height * scale), 1)
-    light = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).mean(axis=-1, dtype=np.float32)
-    whole = np.iinfo(picture.dtype).max if picture.dtype.kind == "u" else 1
-    return np.asarray(light / whole, np.float32)
+    light = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).mean(axis=-1, dtype=np.float64)
+    pattern: Pattern = (light - light.mean()) / full_scale(picture.dtype)
+    if pattern.std() < _BLANK:
+        return np.zeros_like(pattern)
+    pattern /= np.linalg.norm(pattern)
+    return pattern
 
 
-def _blank(small: Small) -> bool:
-    return bool(small.std() < _BLANK)
-
-
-def _alike(a: Small, b: Small) -> bool:
-    """Whether two small pictures may show the same; what is blank has nothing to compare."""
-    if _blank(a) or _blank(b):
-        return True
-    return bool(np.corrcoef(a.ravel(), b.ravel())[0, 1] >= _ALIKE)
+def _alike(a: Pattern, b: Pattern) -> bool:
+    """Whether two patterns may be of the same; what is blank has nothing to compare."""
+    return not a.any() or not b.any() or bool(np.vdot(a, b) >= _ALIKE)

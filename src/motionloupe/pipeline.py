@@ -107,7 +107,7 @@ def magnify(
         notes = _check(magnifier, alpha, info)
         original = None if reference is None else _reference(source, reference, cut)
         footage = Footage(original, dynamic=mode == "dynamic")
-        steps = _Steps(reader, footage)
+        steps = _Steps(reader)
         aim: Aim | Window | None = None
         frames: Iterable[Image] = steps
         if focus is not None:
@@ -123,7 +123,7 @@ def magnify(
         if prepare is not None:
             magnifier = load(method, **common, **{**options, **prepare()})
             pictures = magnifier.stream(frames, aim or alpha, info.fps, reference=original)
-        steps.watch = views.before
+        steps.watchers = (footage.see, views.before)
         expected = expected_frames(info)
         for picture in pictures:
             place = steps.next()
@@ -151,21 +151,19 @@ def expected_frames(info: SourceInfo) -> int | None:
 class _Steps:
     """Hands the pictures to the method and keeps their places for when they come out again."""
 
-    def __init__(self, reader: Reader, footage: Footage) -> None:
+    def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._footage = footage
         self._waiting: deque[Place] = deque()
         self._first: Place | None = None
         self._last: Place | None = None
-        self.watch: Callable[[Frame], None] | None = None
+        self.watchers: tuple[Callable[[Frame], None], ...] = ()
         self.done = 0
 
     def __iter__(self) -> Iterator[Image]:
         for frame in self._reader:
             self._waiting.append(Place(frame.pts, frame.duration, frame.seconds))
-            self._footage.see(frame)
-            if self.watch is not None:
-                self.watch(frame)
+            for watch in self.watchers:
+                watch(frame)
             yield frame.image
 
     def next(self) -> Place:

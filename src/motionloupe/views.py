@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from motionloupe.arrays import Image
+from motionloupe.arrays import Image, full_scale
 from motionloupe.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def beside(pictures: Sequence[Image], labels: Sequence[str]) -> Image:
     if len(pictures) != len(labels) or not pictures:
         raise UserError(f"one label for each picture: {len(labels)} for {len(pictures)}")
     dtype = np.result_type(*pictures)
-    full = _full(dtype)
+    full = full_scale(dtype)
     height = max(picture.shape[0] for picture in pictures)
     height += height % 2
     bar = 2 * max(9, round(height * 0.03))
@@ -53,14 +53,10 @@ def beside(pictures: Sequence[Image], labels: Sequence[str]) -> Image:
     return np.pad(row, ((0, 0), (0, row.shape[1] % 2), (0, 0)))
 
 
-def _full(dtype: np.dtype[Any]) -> float:
-    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
-
-
 def _converted(picture: Image, dtype: np.dtype[Any]) -> Image:
     if picture.dtype == dtype:
         return picture
-    values = picture.astype(np.float64) / _full(picture.dtype) * _full(dtype)
+    values = picture.astype(np.float64) / full_scale(picture.dtype) * full_scale(dtype)
     return (values.round() if dtype.kind in "iu" else values).astype(dtype)
 
 

@@ -130,9 +130,8 @@ def test_what_a_codec_does_to_a_faint_gradient_is_no_motion():
     lifted = to_uint8(still)
     lifted[:, 192:] += 1  # a level of 255 on slopes of a tenth of one a pixel
     flow = flow_between(to_uint8(still), lifted, iterations=1)
-    assert (
-        flow[..., 176:].norm(dim=0).mean() < 1.5
-    )  # 4.5 where a slope counts as it looks from afar
+    # 4.5 where a slope counts as it looks from afar
+    assert flow[..., 176:].norm(dim=0).mean() < 1.5
     assert flow.norm(dim=0).mean() < 0.5
 
 

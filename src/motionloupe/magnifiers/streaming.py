@@ -172,7 +172,7 @@ def stream_all(
             picture = method.render(step.against, step.now, step.motion, step.motion, alpha)
             return from_tensor(picture, frame.dtype)
 
-    return map(drawn, frames)
+    yield from map(drawn, frames)
 
 
 def stream_band(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.interpolate import BSpline
 
-from motionloupe.arrays import LUMA, Image
+from motionloupe.arrays import LUMA, Image, full_scale
 from motionloupe.errors import UserError
 
 Box = tuple[int, int, int, int]
@@ -25,8 +25,7 @@ _QUINTIC = BSpline.basis_element([-3, -2, -1, 0, 1, 2, 3])
 
 def luma(image: Image) -> npt.NDArray[np.float64]:
     """(H, W, 3) or (H, W) of any accepted dtype -> (H, W) float64 in [0, 1]."""
-    full = float(np.iinfo(image.dtype).max) if image.dtype.kind in "iu" else 1.0
-    values = image.astype(np.float64) / full
+    values = image.astype(np.float64) / full_scale(image.dtype)
     grey: npt.NDArray[np.float64] = values @ np.array(LUMA) if values.ndim == 3 else values
     return grey
 
