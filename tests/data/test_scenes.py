@@ -135,6 +135,20 @@ def test_the_parts_move_what_they_say():
     assert hazy.diff(dim=2).abs().mean() < 0.5 * plain.diff(dim=2).abs().mean()
 
 
+def test_a_plain_background_is_smooth_stays_and_is_dark_at_times():
+    brightness = []
+    for index in range(8):
+        scene = scenes(only("plain", motion=(1, 2), objects=(2, 3), object_size=(0.2, 0.3)))[index]
+        bare = scene.flow.abs().sum(0) == 0
+        assert scene.flow.abs().max() > 0.5
+        assert bare.float().mean() > 0.3
+        steps, inner = scene.a.diff(dim=2).abs().amax(0), bare[:, 3:-4] & bare[:, 7:]
+        inner &= bare[:, :-7]
+        assert steps[:, 3:-3][inner].quantile(0.9) < 0.03
+        brightness.append(scene.a[:, bare].mean().item())
+    assert min(brightness) < 0.5 * max(brightness)
+
+
 def test_magnified_motion_stays_below_the_cap():
     config = replace(CLEAN, size=(48, 40), turn=5, growth=0.1, elastic=5)
     for index in range(20):

@@ -67,6 +67,45 @@ def test_streaming_dynamic_is_the_pair_with_the_previous_frame(weights):
     np.testing.assert_allclose(streamed[3], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize("ensemble", [2, 4, 8])
+def test_an_ensemble_is_the_mean_over_mirrored_and_turned_frames(weights, ensemble):
+    before, frame, alpha = shifted(texture(33, 42), 0.5), texture(33, 42), np.full((33, 42), 4.0)
+    alpha[:16] = 9.0
+    views = {
+        2: [(0, False), (0, True)],
+        4: [(k, m) for k in (0, 2) for m in (False, True)],
+        8: [(k, m) for k in range(4) for m in (False, True)],
+    }[ensemble]
+
+    def seen(picture, turns, mirrored):
+        return np.ascontiguousarray(np.rot90(picture[:, ::-1] if mirrored else picture, turns))
+
+    def undone(picture, turns, mirrored):
+        upright = np.rot90(picture, -turns)
+        return upright[:, ::-1] if mirrored else upright
+
+    one = Oh2018(weights=weights)
+    answers = [
+        undone(one.pair(*(seen(part, *view) for part in (before, frame, alpha))), *view)
+        for view in views
+    ]
+    together = Oh2018(weights=weights, ensemble=ensemble).pair(before, frame, alpha)
+    np.testing.assert_allclose(together, np.mean(answers, axis=0), atol=1e-5)
+    assert np.abs(together - answers[0]).mean() > 1e-4
+
+
+def test_an_ensemble_streams_a_band(weights):
+    frames = clip(lambda t: np.sin(2 * np.pi * 3 * t), seconds=1.0, height=24, width=30)
+    method = Oh2018(weights=weights, ensemble=8, band=(2.0, 4.0))
+    assert len(list(method.stream(frames, 5.0))) == len(frames)
+
+
+@pytest.mark.parametrize("ensemble", [0, 3, 16])
+def test_an_ensemble_has_so_many_views_as_there_are(weights, ensemble):
+    with pytest.raises(UserError, match="1, 2, 4 and 8"):
+        Oh2018(weights=weights, ensemble=ensemble)
+
+
 class Everything:
     """A filter whose band is half of the motion, at once."""
 

@@ -23,7 +23,8 @@ SuiteNames = Annotated[
     typer.Argument(
         metavar="SUITE",
         help="all that there is material for, or some with commas: subpixel,noise,noise-subpixel,"
-        "alpha,mixed,compressed,input-motion,magnified-motion,still,temporal,pairs,noise-real,physical.",
+        "alpha,mixed,compressed,plain,input-motion,magnified-motion,still,temporal,pairs,noise-real,"
+        "physical.",
     ),
 ]
 Output = Annotated[

@@ -20,7 +20,7 @@ Size = Annotated[str, typer.Option(help="W,H in pixels.")]
 Seed = Annotated[int, typer.Option(help="Equal seeds give equal scenes.")]
 Parts = Annotated[
     str | None,
-    typer.Option(help="Kinds of scene, of: moving,background,blurred,static,foreground."),
+    typer.Option(help="Kinds of scene, of: moving,background,blurred,static,foreground,plain."),
 ]
 Motion = Annotated[str | None, typer.Option(help="LOW,HIGH in pixels.")]
 Alpha = Annotated[str | None, typer.Option(help="LOW,HIGH of the factor.")]

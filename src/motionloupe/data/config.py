@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from motionloupe.arrays import SMALLEST_SIDE
 from motionloupe.errors import UserError
 
-Part = Literal["moving", "background", "blurred", "static", "foreground"]
+Part = Literal["moving", "background", "blurred", "static", "foreground", "plain"]
 Law = Literal["uniform", "log"]
 Range = tuple[float, float]
 
@@ -18,11 +18,12 @@ PARTS: dict[Part, str] = {
     "blurred": "a moving background with hardly any texture",
     "static": "objects over a background, and nothing moves",
     "foreground": "objects moving over a background that stays",
+    "plain": "objects moving before a bare wall, a sky or the dark, which stays",
 }
 
 
-def _equal_parts() -> dict[Part, float]:
-    return dict.fromkeys(PARTS, 1.0)
+def _parts_of_the_paper() -> dict[Part, float]:
+    return {part: 1.0 for part in PARTS if part != "plain"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class SceneConfig:
 
     size: tuple[int, int] = (384, 384)
     """Width and height."""
-    parts: Mapping[Part, float] = field(default_factory=_equal_parts)
+    parts: Mapping[Part, float] = field(default_factory=_parts_of_the_paper)
     """Proportions of the kinds of scene, see ``PARTS``; they need not add up to 1."""
     objects: tuple[int, int] = (7, 15)
     """How many objects, where a scene has any."""

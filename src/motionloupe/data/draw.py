@@ -17,6 +17,9 @@ _STEEPEST = 0.5  # pixels per pixel: the most that a magnified motion may turn, 
 _WAVES = 3
 _SMALLEST_OBJECT = 8.0  # samples of the fine grid
 _HAZE = (2.0, 8.0)  # pixels, blur of the background that is to have hardly any texture
+_PATCHES = (1, 5)  # of light along each side of a plain background,
+_CONTRAST = (0.0, 1.0)  # as far apart as in the photograph at most,
+_EXPOSURE = (0.02, 1.0)  # as bright at most: a wall in the light or the dark of a room
 
 
 class Draft(NamedTuple):
@@ -40,9 +43,8 @@ def draw_scene(
     alpha = _draw_alpha(config, rng)
     camera = camera_of(config)
     photo = backgrounds[int(rng.integers(len(backgrounds)))]
-    moves = part in ("moving", "background", "blurred")
-    layers = [_background(photo, config, camera, alpha, moves, part == "blurred", rng)]
-    if part in ("moving", "static", "foreground"):
+    layers = [_background(photo, config, camera, alpha, part, rng)]
+    if part in ("moving", "static", "foreground", "plain"):
         count = int(rng.integers(config.objects[0], config.objects[1] + 1))
         for number in rng.integers(len(objects), size=count):
             layers.append(
@@ -110,13 +112,13 @@ def _background(
     config: SceneConfig,
     camera: Camera,
     alpha: float,
-    moves: bool,
-    hazy: bool,
+    part: Part,
     rng: np.random.Generator,
 ) -> Layer:
     """A part of a photograph that fills the frame, with what its motion brings in."""
     centre = ((camera.width - 1) / 2, (camera.height - 1) / 2)
     radius = math.hypot(camera.width, camera.height) / 2
+    moves = part in ("moving", "background", "blurred")
     motion = _draw_motion(config, alpha, centre, radius, rng) if moves else Motion()
     rows, columns = camera.fine_shape
     fill = max(rows / photo.shape[0], columns / photo.shape[1])
@@ -129,13 +131,27 @@ def _background(
     if rng.random() < 0.5:
         texture = cv2.flip(texture, 1)
     haze = camera.supersample * rng.uniform(*_HAZE)
-    if hazy:
+    if part == "blurred":
         texture = cv2.GaussianBlur(texture, (0, 0), haze)
+    elif part == "plain":
+        texture = _plain(texture, rng)
     left, top = (
         float(camera.place(np.array((side - have) // 2)) + rng.uniform(0, 1) / camera.supersample)
         for side, have in ((columns, texture.shape[1]), (rows, texture.shape[0]))
     )
     return Layer(_planar(texture), (left, top), motion)
+
+
+def _plain(texture: MatLike, rng: np.random.Generator) -> MatLike:
+    """What is left of the texture's light, (H, W, 3) linear, where there is nothing to see."""
+    height, width = texture.shape[:2]
+    patches = rng.integers(_PATCHES[0], _PATCHES[1] + 1, size=2).tolist()
+    light = cv2.resize(texture, patches, interpolation=cv2.INTER_AREA)
+    mean = light.mean(axis=(0, 1), keepdims=True)
+    light = mean + rng.uniform(*_CONTRAST) * (light - mean)
+    light *= draw_number(_EXPOSURE, "log", rng)
+    plain: MatLike = cv2.resize(light, (width, height), interpolation=cv2.INTER_CUBIC)
+    return plain
 
 
 def _crop(photo: Bytes, wanted: list[int], scale: float, rng: np.random.Generator) -> Bytes:

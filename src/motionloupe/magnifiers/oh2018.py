@@ -13,13 +13,32 @@ from motionloupe.networks.precision import in_half
 from motionloupe.networks.weights import find_weights, load_weights
 from motionloupe.temporal import Signal
 
+ENSEMBLES = (1, 2, 4, 8)
+"""Of how many views of the frames a picture can be the mean."""
+
 
 class Encoded(NamedTuple):
-    """A frame with what the encoder makes of it."""
+    """A frame with what the encoder makes of each view of it: texture and shape."""
 
     frame: Tensor
-    texture: Tensor
-    shape: Tensor
+    views: list[tuple[Tensor, Tensor]]
+
+
+class _View(NamedTuple):
+    """A picture (B, C, H, W) left and right ``mirrored``, then turned by quarters of a circle."""
+
+    mirrored: bool
+    turns: int
+
+    def of(self, picture: Tensor) -> Tensor:
+        return torch.rot90(picture.flip(-1) if self.mirrored else picture, self.turns, (-2, -1))
+
+    def undone(self, picture: Tensor) -> Tensor:
+        upright = torch.rot90(picture, -self.turns, (-2, -1))
+        return upright.flip(-1) if self.mirrored else upright
+
+
+_VIEWS = [_View(mirrored, turns) for turns in (0, 2, 1, 3) for mirrored in (False, True)]
 
 
 class Oh2018(Magnifier[Encoded]):
@@ -32,8 +51,17 @@ class Oh2018(Magnifier[Encoded]):
 
     redraws = True
 
-    def __init__(self, *, weights: str | Path | None = None, **common: Unpack[Common]) -> None:
+    def __init__(
+        self,
+        *,
+        weights: str | Path | None = None,
+        ensemble: int = 1,
+        **common: Unpack[Common],
+    ) -> None:
         super().__init__(**common)
+        if ensemble not in ENSEMBLES:
+            raise UserError(f"the ensemble must be one of 1, 2, 4 and 8 views, found {ensemble}")
+        self.views = _VIEWS[:ensemble]
         path = find_weights("oh2018", weights)
         trained = load_weights(path, self.device)
         if not isinstance(trained.network, Network):
@@ -42,10 +70,11 @@ class Oh2018(Magnifier[Encoded]):
         self.card = trained.card
 
     def analyse(self, frame: Tensor) -> Encoded:
-        return Encoded(frame, *self.network.encode(frame))
+        return Encoded(frame, [self.network.encode(view.of(frame)) for view in self.views])
 
     def motion(self, reference: Encoded, current: Encoded) -> Signal:
-        return [current.shape - reference.shape]
+        pairs = zip(reference.views, current.views, strict=True)
+        return [shape - before for (_, before), (_, shape) in pairs]
 
     def render(
         self,
@@ -58,7 +87,10 @@ class Oh2018(Magnifier[Encoded]):
         frame = current.frame
         if bool((alpha == 1.0).all()):
             return frame
-        with in_half(self.device):
-            shape = self.network.manipulate(current.shape, band[0], alpha)
-            drawn = self.network.decode(current.texture, shape, (frame.shape[-2], frame.shape[-1]))
-        return torch.where(alpha == 1.0, frame, drawn)
+        answers = []
+        for view, (texture, shape), part in zip(self.views, current.views, band, strict=True):
+            height, width = view.of(frame).shape[-2:]
+            with in_half(self.device):
+                drawn = self.network.manipulate(shape, part, view.of(alpha))
+                answers.append(view.undone(self.network.decode(texture, drawn, (height, width))))
+        return torch.where(alpha == 1.0, frame, torch.stack(answers).mean(dim=0))
