@@ -4,6 +4,7 @@ The public names are few and load on first use, so that importing the package co
 
 - ``magnify(source, target, *, method, alpha, ...)``: a whole video, from file to file.
 - ``interpolate(source, target, *, factor, ...)``: the same with frames between its frames.
+- ``stabilise(source, target, ...)``: the same as from a tripod, for what was filmed by hand.
 - ``load(name, **options)``: a :class:`Magnifier`, for frames that are already in memory.
 - ``methods()``: every method's name with a line on each.
 - ``Focus`` and ``Region``: which objects to magnify, each with its own factor.
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from motionloupe.magnifiers.base import Magnifier
     from motionloupe.masks import Focus, Region
     from motionloupe.pipeline import Result, magnify
+    from motionloupe.stabilisation import stabilise
 
 __version__ = "0.1.0"
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "load",
     "magnify",
     "methods",
+    "stabilise",
 ]
 
 _HOMES = {
@@ -43,6 +46,7 @@ _HOMES = {
     "load": "motionloupe.magnifiers",
     "magnify": "motionloupe.pipeline",
     "methods": "motionloupe.magnifiers",
+    "stabilise": "motionloupe.stabilisation",
 }
 
 

@@ -22,6 +22,7 @@ from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD, load
 from motionloupe.magnifiers.base import Magnifier
 from motionloupe.magnifiers.streaming import Mode
 from motionloupe.masks import Aim, Focus, Window, part_to_draw
+from motionloupe.stabiliser import Stabiliser
 from motionloupe.temporal import FilterKind
 from motionloupe.video import (
     Frame,
@@ -64,6 +65,7 @@ def magnify(
     band: tuple[float, float] | None = None,
     filter: FilterKind | None = None,
     reference: int | str | None = None,
+    stabilise: bool = False,
     focus: Focus | None = None,
     fps: float | None = None,
     start: float | None = None,
@@ -85,7 +87,8 @@ def magnify(
     ``source``: a video, a GIF, a folder or glob of images, a multi-page TIFF. ``target``: a video
     (.mp4, .mov, .mkv, .avi) or a folder for images. ``alpha``: the total factor, or a map (H, W).
     ``mode`` "static" compares with the first frame (or ``reference``: a frame's number, or its time
-    as "2.5s"), "dynamic" with the previous one. ``band``: (low, high) hertz. ``focus``: the objects
+    as "2.5s"), "dynamic" with the previous one. ``stabilise``: first align every frame with that
+    reference, for what was filmed by hand. ``band``: (low, high) hertz. ``focus``: the objects
     to magnify; without it, everything is. ``fps``: the true rate of high-speed footage whose file
     plays slower. ``start``, ``end``: seconds. ``scale``: factor of the frame's size. ``lossless``:
     FFV1. ``depth``: bits per channel, 8 or 10, where ``lossless`` 12 and 16 too. ``side_by_side``:
@@ -105,13 +108,14 @@ def magnify(
         reader = stack.enter_context(open_reader(source, **cut))
         info = reader.info
         notes = _check(magnifier, alpha, info)
-        original = None if reference is None else _reference(source, reference, cut)
+        original = None if reference is None else reference_picture(source, reference, cut)
         footage = Footage(original, dynamic=mode == "dynamic")
-        steps = _Steps(reader)
+        tripod = _tripod(source, original, cut) if stabilise else None
+        steps = _Steps(reader, tripod)
         aim: Aim | Window | None = None
         frames: Iterable[Image] = steps
         if focus is not None:
-            aim = _aimed(stack, focus, alpha, source, cut, original, info)
+            aim = _aimed(stack, focus, alpha, source, cut, original, info, whole=stabilise)
             frames = map(aim.of, steps)
             original = None if original is None else aim.of(original)
         pictures = magnifier.stream(frames, aim or alpha, info.fps, reference=original)
@@ -135,7 +139,7 @@ def magnify(
                 progress(steps.done, expected)
         duration = steps.duration(info)
     views.draw()
-    tellers = (reader, writer, magnifier, aim, footage)
+    tellers = (reader, writer, magnifier, aim, tripod or footage)
     notes += [text for teller in tellers if teller is not None for text in teller.warnings]
     took = time.monotonic() - began
     return Result(Path(target), steps.done, took, duration, tuple(dict.fromkeys(notes)), extras)
@@ -151,8 +155,9 @@ def expected_frames(info: SourceInfo) -> int | None:
 class _Steps:
     """Hands the pictures to the method and keeps their places for when they come out again."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, tripod: Stabiliser | None) -> None:
         self._reader = reader
+        self._tripod = tripod
         self._waiting: deque[Place] = deque()
         self._first: Place | None = None
         self._last: Place | None = None
@@ -164,7 +169,7 @@ class _Steps:
             self._waiting.append(Place(frame.pts, frame.duration, frame.seconds))
             for watch in self.watchers:
                 watch(frame)
-            yield frame.image
+            yield self._tripod.drawn(frame.image, frame.seconds) if self._tripod else frame.image
 
     def next(self) -> Place:
         """The place of the next picture to come out."""
@@ -214,24 +219,32 @@ def _aimed(
     cut: dict[str, Any],
     reference: Image | None,
     info: SourceInfo,
+    *,
+    whole: bool,
 ) -> Aim | Window:
     """The focus on a video, drawn on the reference; masks for each frame count from its first.
 
-    Where objects lie still, the method is given no more of each frame than it needs.
+    Where objects lie still, the method is given no more of each frame than it needs, unless the
+    ``whole`` is wanted.
     """
     first = read_frame(source, number=0, **cut)
     masked = any(region.mask is not None for region in focus.regions)
     skip = frames_before(info, first) if cut["start"] and masked else 0
     drawn_on = first.image if reference is None else reference
     aim = stack.enter_context(Aim(focus, alpha, drawn_on, skip=skip))
-    part = part_to_draw(aim)
+    part = None if whole else part_to_draw(aim)
     if part is None:
         return aim
     again = stack.enter_context(open_reader(source, **cut))
     return Window(aim, part, (frame.image for frame in again))
 
 
-def _reference(source: str | Path, which: int | str, cut: dict[str, Any]) -> Image:
+def _tripod(source: str | Path, reference: Image | None, cut: dict[str, Any]) -> Stabiliser:
+    return Stabiliser(read_frame(source, number=0, **cut).image if reference is None else reference)
+
+
+def reference_picture(source: str | Path, which: int | str, cut: dict[str, Any]) -> Image:
+    """A frame by its number, or by its time as "2.5s". Raises UserError."""
     text = str(which).strip()
     try:
         if text.endswith("s"):

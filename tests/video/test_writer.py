@@ -88,6 +88,12 @@ def test_a_depth_that_pictures_cannot_have_is_refused(source, tmp_path, depth):
         copy(source, tmp_path / "folder", depth=depth)
 
 
+@pytest.mark.parametrize("rate", [24, 30, Fraction(60000, 1001), 100])
+def test_milliseconds_are_fine_enough_for_usual_rates(tmp_path, rate):
+    source = make_video(tmp_path / "v.mp4", pictures(12), rate=rate)
+    assert not copy(source, tmp_path / "o.mkv", lossless=True).warnings
+
+
 def test_ntsc_rates_stay_exact(tmp_path):
     source = make_video(tmp_path / "n.mp4", pictures(9), rate=Fraction(30000, 1001))
     copy(source, tmp_path / "o.mp4")

@@ -31,6 +31,7 @@ from motionloupe.cli import (
     magnify,
     methods,
     slices,
+    stabilise,
     synth,
     train,
 )
@@ -58,6 +59,7 @@ app = typer.Typer(
 )
 app.command("magnify")(magnify.command)
 app.command("interpolate")(interpolate.command)
+app.command("stabilise")(stabilise.command)
 app.command("slice")(slices.command)
 app.command("compare")(compare.command)
 app.command("info")(info.command)

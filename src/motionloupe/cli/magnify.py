@@ -36,6 +36,9 @@ Filter = Annotated[str | None, typer.Option(help="For the band: fir, butterworth
 Reference = Annotated[
     str | None, typer.Option(help="Reference of static mode: a frame's number, or a time (2.5s).")
 ]
+Stabilise = Annotated[
+    bool, typer.Option("--stabilise", help="First align the frames, where the camera was held.")
+]
 SideBySide = Annotated[
     bool, typer.Option("--side-by-side", help="Write input and result beside each other, too.")
 ]
@@ -61,6 +64,7 @@ def command(
     band: Band = None,
     filter: Filter = None,
     reference: Reference = None,
+    stabilise: Stabilise = False,
     mask: focus.Masks = None,
     box: focus.Boxes = None,
     point: focus.Points = None,
@@ -92,12 +96,17 @@ def command(
     """
     if adapt is not None and method != "flowmag":
         raise UserError(f"only flowmag adapts to a video, not {method}")
+    if adapt is not None and stabilise:
+        raise UserError(
+            "--adapt would learn the shake: let motionloupe stabilise write a file first"
+        )
     if target and output:
         raise UserError(f"the output is named twice, {target} and {output}: leave one away")
     own = options.method_options(method, settings or [])
     name = f"{options.stem(video)}_{method}_x{alpha:g}{'.mkv' if lossless else '.mp4'}"
     choices: dict[str, Any] = {"method": method, "alpha": alpha, "mode": mode, "band": band}
     choices |= {"filter": filter, "reference": reference, "device": device, "depth": depth}
+    choices["stabilise"] = stabilise
     choices |= {"fps": fps, "start": start, "end": end, "scale": scale}
     choices |= {"lossless": lossless, "sound": not no_sound, "force": force}
     choices["focus"] = focus.focus(

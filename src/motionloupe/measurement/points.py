@@ -6,20 +6,14 @@ point that does not come back to where it began is dropped.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from motionloupe.arrays import Image
-from motionloupe.measurement.displacement import luma
+from motionloupe.measurement.corners import Points, as_grey, corners, follow
 
-Points = npt.NDArray[np.float32]
 _PAIRS = 48  # pairs measured of a video whose length is known
-_POINTS = 600
-_WINDOW = (21, 21)
-_COMES_BACK = 0.2  # pixels
 _NEIGHBOURS = 5
 
 
@@ -64,7 +58,7 @@ def motion_statistics(
         wanted, since = since % stride == 0, since + 1
         if before is None and not wanted:
             continue
-        grey = _grey(image)
+        grey = as_grey(image)
         if before is not None:
             moved = _moves(before, grey)
             if len(moved):
@@ -91,13 +85,13 @@ def liveliest_place(images: Iterable[Image], expected: int | None = None) -> Pla
     for index, image in enumerate(images):
         if index % stride:
             continue
-        grey = _grey(image)
+        grey = as_grey(image)
         if first is None:
-            first, points = grey, _corners(grey)
+            first, points = grey, corners(grey)
             continue
         if not len(points):
             return None
-        moved, good = _follow(first, grey, points)
+        moved, good = follow(first, grey, points)
         paths.append(np.where(good[:, None], moved - points, np.nan))
     if not paths:
         return None
@@ -120,34 +114,10 @@ def _best(points: npt.NDArray[np.float64], spread: npt.NDArray[np.float64]) -> P
     return Place(float(x), float(y), float(across), float(down))
 
 
-def _grey(image: Image) -> npt.NDArray[np.uint8]:
-    return np.round(luma(image) * 255.0).clip(0, 255).astype(np.uint8)
-
-
-def _corners(grey: npt.NDArray[np.uint8]) -> Points:
-    found: Any = cv2.goodFeaturesToTrack(grey, _POINTS, qualityLevel=0.01, minDistance=5)
-    return np.empty((0, 2), np.float32) if found is None else found.reshape(-1, 2)
-
-
 def _moves(before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    points = _corners(before)
+    points = corners(before)
     if not len(points):
         return np.empty((0, 2))
-    moved, good = _follow(before, after, points)
+    moved, good = follow(before, after, points)
     moves: npt.NDArray[np.float64] = (moved - points)[good].astype(np.float64)
     return moves
-
-
-def _follow(
-    before: npt.NDArray[np.uint8], after: npt.NDArray[np.uint8], points: Points
-) -> tuple[Points, npt.NDArray[np.bool_]]:
-    """Where the points went, and which of them came back when followed the other way."""
-    precise = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-4)
-    lucas_kanade: Any = cv2.calcOpticalFlowPyrLK
-    settings: dict[str, Any] = {"winSize": _WINDOW, "maxLevel": 4, "criteria": precise}
-    start = points.reshape(-1, 1, 2)
-    moved, forward, _ = lucas_kanade(before, after, start, None, **settings)
-    back, backward, _ = lucas_kanade(after, before, moved, None, **settings)
-    missed = np.linalg.norm((back - start).reshape(-1, 2), axis=1)
-    good = (forward.ravel() > 0) & (backward.ravel() > 0) & (missed < _COMES_BACK)
-    return moved.reshape(-1, 2), good

@@ -30,7 +30,7 @@ from motionloupe.video.target import Draft, check_folder, check_target, explaine
 
 _NUMBER = re.compile(r"%(0\d+)?d")
 _PNG_DEPTHS = (8, 10, 12, 16)  # what PNG does not have is kept in 16
-_ROUNDED = 0.3  # steps of a file by which a frame may be moved in silence
+_ROUNDED = 0.1  # of the time between two frames by which one may be moved in silence
 _NAMES = "%06d.png"
 
 
@@ -243,7 +243,7 @@ class VideoWriter(Writer):
         length = round((duration or 1 / (self._info.rate * self._info.time_base)) * ratio)
         if self._last is not None:
             place = max(place, self._last + 1)
-        if abs(place - exact) > _ROUNDED:
+        if abs(place - exact) * self._base * self._info.rate > _ROUNDED:
             self._warn_once(
                 f"{self._path.suffix} has no room for the times of all frames: some were moved; "
                 "write a .mp4 file to keep them"

@@ -1,0 +1,83 @@
+"""How the camera has moved since a reference frame, from everything that stands still.
+
+Corners of the reference are followed into a frame; what most of them agree on is the camera's
+doing. It is found in two rounds: the second follows the corners in the frame as the first has drawn
+it back, where the error of following, a few hundredths of a pixel, is least.
+"""
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from motionloupe.arrays import Image
+from motionloupe.errors import UserError
+from motionloupe.flow.warp import backward_warp
+from motionloupe.measurement.corners import Grey, as_grey, corners, follow
+from motionloupe.measurement.displacement import Box, check_region
+from motionloupe.measurement.homography import FEWEST, Homography, agreed
+
+_APART = 0.012  # of the frame's longer side between two corners, so that they are everywhere
+
+
+class Camera:
+    """Where a camera looks, against a ``reference`` picture (H, W, 3).
+
+    With ``box`` (x, y, width, height) only what lies in it counts as standing still. Raises
+    UserError where the reference shows too little to go by.
+    """
+
+    def __init__(self, reference: Image, box: Box | None = None) -> None:
+        self._reference = as_grey(reference)
+        height, width = self._reference.shape
+        self._size = width, height
+        within = None
+        if box is not None:
+            x, y, wide, high = check_region(box, width, height)
+            within = np.zeros_like(self._reference)
+            within[y : y + high, x : x + wide] = 1
+        apart = max(5.0, _APART * max(self._size))
+        self._corners = corners(self._reference, apart=apart, within=within)
+        if len(self._corners) < FEWEST:
+            raise UserError(
+                "the frame that the others are aligned with shows too little to go by: choose "
+                "another with --reference, or a larger --box"
+            )
+        self._last: Homography = np.eye(3)
+
+    def moved(self, frame: Image) -> Homography | None:
+        """Where the pixels of the reference are in ``frame``; None where that cannot be found."""
+        now = as_grey(frame)
+        found = self._followed(now, self._last)
+        if found is None:
+            found = self._followed(now, np.eye(3))
+        if found is None:
+            return None
+        drawn = drawn_back(torch.from_numpy(now.astype(np.float32))[None, None], found)
+        again = drawn[0, 0].round().clamp(0, 255).byte().numpy()
+        rest = self._followed(again, np.eye(3))
+        self._last = found if rest is None else found @ rest
+        return self._last
+
+    def _followed(self, frame: Grey, near: Homography) -> Homography | None:
+        start = cv2.perspectiveTransform(self._corners[None], near)[0]
+        moved, good = follow(self._reference, frame, self._corners, start)
+        before, after = (points[good].astype(np.float64) for points in (self._corners, moved))
+        return agreed(before, after, self._size)
+
+
+def displacement_of(moved: Homography, height: int, width: int) -> Tensor:
+    """(1, 2, H, W) pixels: from each pixel of the reference to where it is in the frame."""
+    x = torch.arange(width, dtype=torch.float64)
+    y = torch.arange(height, dtype=torch.float64).unsqueeze(1)
+    (a, b, c), (d, e, f), (g, h, i) = moved.tolist()
+    depth = g * x + h * y + i
+    places = torch.stack([(a * x + b * y + c) / depth - x, (d * x + e * y + f) / depth - y])
+    return places.float().unsqueeze(0)
+
+
+def drawn_back(picture: Tensor, moved: Homography) -> Tensor:
+    """``picture`` (1, C, H, W) as the reference's camera would have seen it; mirrored beyond."""
+    return backward_warp(
+        picture, displacement_of(moved, *picture.shape[-2:]), interpolation="bicubic"
+    )

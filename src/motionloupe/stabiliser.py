@@ -1,0 +1,72 @@
+"""Frames as from a tripod: each drawn as the camera of one of them would have seen it."""
+
+import torch
+from torch import Tensor
+
+from motionloupe.arrays import Image, from_tensor, to_tensor
+from motionloupe.measurement.camera import Camera, displacement_of, drawn_back
+from motionloupe.measurement.displacement import Box
+from motionloupe.measurement.homography import Homography
+
+_SEAM = 8.0  # pixels over which a frame's edge fades into the reference
+_UNSEEN = 0.25  # share of the picture that is worth a word
+
+
+class Stabiliser:
+    """Draws frames as the camera of the ``reference`` (H, W, 3) would have seen them.
+
+    ``warnings`` tells which could not be aligned, and how much of the reference filled them up.
+    Raises UserError where the reference, or what lies in ``box``, shows too little to go by.
+    """
+
+    def __init__(self, reference: Image, box: Box | None = None) -> None:
+        self._camera = Camera(reference, box)
+        self._reference = to_tensor(reference)
+        self._last: Homography | None = None
+        self._lost: list[float] = []
+        self._unseen = 0.0, 0.0
+
+    @torch.inference_mode()
+    def drawn(self, frame: Image, seconds: float = 0.0) -> Image:
+        """``frame``, shown at ``seconds``, in its own dtype."""
+        moved = self._camera.moved(frame)
+        if moved is None:
+            self._lost.append(seconds)
+            moved = self._last
+        self._last = moved
+        if moved is None:
+            return frame
+        height, width = frame.shape[:2]
+        shown = _shown(displacement_of(moved, height, width))
+        self._unseen = max(self._unseen, (1.0 - float((shown > 0).float().mean()), seconds))
+        picture = drawn_back(to_tensor(frame), moved)
+        return from_tensor(torch.lerp(self._reference, picture, shown), frame.dtype)
+
+    @property
+    def warnings(self) -> list[str]:
+        notes = []
+        if self._lost:
+            more = len(self._lost) - 1
+            times = f" and {more} more frame{'s' * (more > 1)}" if more else ""
+            notes.append(
+                f"the frame at {self._lost[0]:.2f} s{times} could not be aligned, and is drawn as "
+                "if the camera had rested: choose a shorter piece with --start and --end, another "
+                "--reference, or say with --box what stands still"
+            )
+        share, seconds = self._unseen
+        if share > _UNSEEN:
+            notes.append(
+                f"at {seconds:.2f} s the camera has left {share:.0%} of the frame that the others "
+                "are aligned with, and that part of it is shown instead: choose another with "
+                "--reference, or a shorter piece with --start and --end"
+            )
+        return notes
+
+
+def _shown(displacement: Tensor) -> Tensor:
+    """(1, 2, H, W) -> (1, 1, H, W): 1 where the frame shows the place, falling to 0 at its edge."""
+    height, width = displacement.shape[-2:]
+    x = displacement[:, :1] + torch.arange(width)
+    y = displacement[:, 1:] + torch.arange(height).unsqueeze(1)
+    from_edge = torch.minimum(torch.minimum(x, width - 1 - x), torch.minimum(y, height - 1 - y))
+    return ((from_edge + 1.0) / _SEAM).clamp(0.0, 1.0)

@@ -1,0 +1,80 @@
+"""The camera's own motion: found to hundredths of a pixel, whatever moves in the picture."""
+
+import numpy as np
+import pytest
+
+from motionloupe.errors import UserError
+from motionloupe.measurement.camera import Camera
+from tests.handheld import MARGIN, astray, shaken, taken, world
+from tests.scenes import texture, to_uint8
+
+STILL = np.eye(3)
+
+
+@pytest.mark.parametrize(("strength", "noise"), [(0.2, 0.0), (3.0, 0.0), (12.0, 0.0), (3.0, 3.0)])
+def test_a_shaken_camera_is_found_to_hundredths_of_a_pixel(strength, noise):
+    rng, seen = np.random.default_rng(int(10 * strength)), world()
+    camera = Camera(taken(seen, STILL, noise))
+    for number in range(1, 5):
+        true = shaken(strength, rng, 144, 192)
+        found = camera.moved(taken(seen, true, noise, seed=number))
+        assert astray(found, true, 144, 192) < (0.05 if noise else 0.01)
+
+
+def test_a_resting_camera_rests():
+    frame = taken(world(), STILL)
+    assert astray(Camera(frame).moved(frame), STILL, 144, 192) < 1e-6
+
+
+@pytest.mark.parametrize("step", [0.3, 6.0])
+def test_what_moves_by_itself_is_outvoted(step):
+    seen, rng = world(), np.random.default_rng(4)
+    moved = seen.copy()
+    there = slice(MARGIN + 30, MARGIN + 90), slice(MARGIN + 50, MARGIN + 120)
+    moved[there] = texture(*moved[there].shape[:2], seed=7)
+    before = moved.copy()
+    columns = np.arange(moved[there].shape[1]) - step
+    for row in range(moved[there].shape[0]):
+        for channel in range(3):
+            line = before[there][row, :, channel]
+            moved[there][row, :, channel] = np.interp(columns, np.arange(len(line)), line)
+    true = shaken(3.0, rng, 144, 192)
+    found = Camera(taken(before, STILL)).moved(taken(moved, true))
+    assert astray(found, true, 144, 192) < 0.06
+
+
+def test_a_box_says_what_stands_still():
+    """Most of the picture moves one way, what is in the box another."""
+    seen, step = world(), 4.0
+    there = slice(MARGIN + 20, MARGIN + 80), slice(MARGIN + 20, MARGIN + 90)
+    moved = np.roll(seen, int(step), axis=1)
+    moved[there] = seen[there]
+    before, after = taken(seen, STILL), taken(moved, STILL)
+    by_all = Camera(before).moved(after)
+    by_box = Camera(before, (20, 20, 70, 60)).moved(after)
+    assert by_all[0, 2] == pytest.approx(step, abs=0.1)
+    assert astray(by_box, STILL, 144, 192) < 0.3
+
+
+def test_few_corners_in_one_place_do_not_bend_the_rest():
+    """A homography of a small patch would be wild at the far side of the frame."""
+    seen, true = np.full_like(world(), 0.5), np.array([[1, 0, 2.4], [0, 1, -1.3], [0, 0, 1]])
+    seen[MARGIN + 20 : MARGIN + 44, MARGIN + 20 : MARGIN + 44] = texture(24, 24)
+    camera = Camera(taken(seen, STILL, 2.0))
+    for number in (1, 2, 3):
+        found = camera.moved(taken(seen, true, 2.0, seed=number))
+        assert astray(found, true, 144, 192) < 0.5
+
+
+def test_another_scene_is_not_found():
+    camera = Camera(taken(world(), STILL))
+    assert camera.moved(taken(world(seed=9), STILL)) is None
+    assert camera.moved(np.zeros((144, 192, 3), np.uint8)) is None
+    assert astray(camera.moved(taken(world(), STILL)), STILL, 144, 192) < 0.01
+
+
+def test_a_reference_that_shows_nothing_is_refused():
+    with pytest.raises(UserError, match="too little to go by"):
+        Camera(np.full((64, 64, 3), 90, np.uint8))
+    with pytest.raises(UserError, match="outside the picture"):
+        Camera(to_uint8(texture(64, 64)), (50, 50, 40, 40))
