@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from motionloupe import magnify
-from motionloupe.footage import Footage
+from motionloupe.footage import Footage, Shake
 from motionloupe.video import Frame
+from tests.handheld import taken, world
 from tests.scenes import shifted, texture, to_uint8
 from tests.video.media import make_video
 
@@ -73,3 +74,53 @@ def test_a_result_tells_of_a_cut(tmp_path):
     make_video(tmp_path / "two.mp4", [ONE] * 5 + [OTHER] * 5)
     result = magnify(tmp_path / "two.mp4", tmp_path / "out.mp4", method="linear", alpha=2)
     assert any("as at a cut" in text for text in result.warnings)
+
+
+def shaking(pictures, alpha=20.0, reference=None):
+    shake = Shake(reference, alpha)
+    for index, picture in enumerate(pictures):
+        shake.see(Frame(picture, index, index, 1, index / 10))
+    return shake.warnings
+
+
+@pytest.mark.parametrize("enlarged", [1, 6])
+def test_a_camera_that_does_not_stand_still_is_told(enlarged):
+    def frame(index):
+        return np.kron(taken(world(), pushed(0.2 * index)), np.ones((enlarged, enlarged, 1), "u1"))
+
+    frames = [frame(index) for index in range(17)]
+    (text,) = shaking(frames)
+    assert f"by up to {3.0 * enlarged:.2g} pixels" in text
+    assert "--stabilise" in text
+    assert shaking(frames[:1] * 9, reference=frames[15]) == [text]
+
+
+def test_shake_too_small_to_be_seen_is_not_told():
+    frames = [taken(world(), pushed(0.01 * index)) for index in range(17)]
+    assert shaking(frames, alpha=10.0) == []
+    assert shaking(frames, alpha=1.0) == []
+    assert len(shaking(frames, alpha=50.0)) == 1
+
+
+def test_what_moves_before_a_resting_camera_is_no_shake():
+    frames = [taken(world(), np.eye(3), noise=2.0, seed=index) for index in range(17)]
+    for index, frame in enumerate(frames):
+        frame[20:70, 20 + index : 90 + index] = to_uint8(texture(50, 70, seed=5))
+    assert shaking(frames) == []
+    assert shaking([BLANK, *frames]) == []
+
+
+def test_magnify_tells_of_shake_unless_it_is_taken_out(tmp_path):
+    frames = [taken(world(), pushed(0.2 * (index % 9))) for index in range(12)]
+    source = make_video(tmp_path / "in.mkv", frames, codec="ffv1", pixel_format="bgr0")
+
+    def warnings(**options):
+        done = magnify(source, tmp_path / "o.mp4", method="linear", force=True, **options)
+        return [text for text in done.warnings if "most of the picture moves" in text]
+
+    assert len(warnings()) == 1
+    assert warnings(stabilise=True) == warnings(mode="dynamic") == warnings(band=(4, 8)) == []
+
+
+def pushed(pixels):
+    return np.array([[1.0, 0, pixels], [0, 1, 0], [0, 0, 1]])

@@ -1,15 +1,22 @@
-"""What no method can magnify in a video: cuts, scenes that leave, blank frames."""
+"""What goes wrong before any method has begun: cuts, scenes that leave, blank frames, shake."""
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from motionloupe.arrays import Image, full_scale
+from motionloupe.errors import UserError
+from motionloupe.measurement.camera import Camera
 from motionloupe.video import Frame
 
 _SIDE = 64  # pixels of the small pictures that are compared
 _BLANK = 2 / 255  # standard deviation of light below which a small picture shows nothing
 _ALIKE = 0.5  # correlation below which two small pictures do not show the same
+
+_LOOK = 8  # frames from one look at the camera to the next
+_LOOK_SIDE = 480  # pixels of the pictures that it looks at
+_TOGETHER = 0.6  # share of the picture that moves alike if the camera does
+_SEEN = 2.0  # pixels of magnified shake that nobody can miss
 
 Pattern = npt.NDArray[np.float64]
 
@@ -48,6 +55,7 @@ class Footage:
 
     @property
     def warnings(self) -> list[str]:
+        """A line on the worst of what was seen, if anything was."""
         if self._unlike_blank:
             return [
                 "the frame that the others are compared with shows nothing: begin later with "
@@ -67,6 +75,57 @@ class Footage:
                 "--end, or --mode dynamic"
             ]
         return []
+
+
+class Shake:
+    """Looks whether the camera stood still; ``warnings`` tells if not.
+
+    Most of the picture then moves together against the ``reference``, without it the first frame,
+    far enough to be seen once it is magnified ``alpha`` times.
+    """
+
+    def __init__(self, reference: Image | None, alpha: float) -> None:
+        self._alpha = alpha
+        self._camera: Camera | None = None
+        self._seen = 0
+        self._farthest = 0.0
+        if reference is not None:
+            self._begin(reference)
+
+    def see(self, frame: Frame) -> None:
+        self._seen += 1
+        if self._seen == 1 and self._camera is None:
+            self._begin(frame.image)
+        elif self._camera is not None and self._seen % _LOOK == 0:
+            picture, scale = _reduced(frame.image)
+            drift = self._camera.drift(picture)
+            if drift is not None and drift.share > _TOGETHER:
+                self._farthest = max(self._farthest, drift.pixels / scale)
+
+    def _begin(self, reference: Image) -> None:
+        try:
+            self._camera = Camera(_reduced(reference)[0])
+        except UserError:  # it shows nothing to go by
+            self._seen += 1
+
+    @property
+    def warnings(self) -> list[str]:
+        if self._farthest * abs(self._alpha - 1.0) < _SEEN:
+            return []
+        return [
+            f"most of the picture moves together, by up to {self._farthest:.2g} pixels, as when "
+            "the camera does not stand still: --stabilise takes that out"
+        ]
+
+
+def _reduced(picture: Image) -> tuple[Image, float]:
+    """The picture with a longer side of ``_LOOK_SIDE`` pixels at most, and its scale."""
+    height, width = picture.shape[:2]
+    scale = min(1.0, _LOOK_SIDE / max(height, width))
+    if scale == 1.0:
+        return picture, scale
+    size = max(round(width * scale), 1), max(round(height * scale), 1)
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA)), scale
 
 
 def _pattern(picture: Image) -> Pattern:

@@ -17,7 +17,7 @@ from motionloupe.alpha import Alpha, as_alpha, check_fits
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.extras import Views, check_keeps_inputs, extra_paths
-from motionloupe.footage import Footage
+from motionloupe.footage import Footage, Shake
 from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD, load
 from motionloupe.magnifiers.base import Magnifier
 from motionloupe.magnifiers.streaming import Mode
@@ -109,8 +109,8 @@ def magnify(
         info = reader.info
         notes = _check(magnifier, alpha, info)
         original = None if reference is None else reference_picture(source, reference, cut)
-        footage = Footage(original, dynamic=mode == "dynamic")
         tripod = _tripod(source, original, cut) if stabilise else None
+        watching = [] if tripod else _watching(magnifier, original, alpha, focus)
         steps = _Steps(reader, tripod)
         aim: Aim | Window | None = None
         frames: Iterable[Image] = steps
@@ -127,7 +127,7 @@ def magnify(
         if prepare is not None:
             magnifier = load(method, **common, **{**options, **prepare()})
             pictures = magnifier.stream(frames, aim or alpha, info.fps, reference=original)
-        steps.watchers = (footage.see, views.before)
+        steps.watchers = (*(each.see for each in watching), views.before)
         expected = expected_frames(info)
         for picture in pictures:
             place = steps.next()
@@ -139,7 +139,7 @@ def magnify(
                 progress(steps.done, expected)
         duration = steps.duration(info)
     views.draw()
-    tellers = (reader, writer, magnifier, aim, tripod or footage)
+    tellers = (reader, writer, magnifier, aim, tripod, *watching)
     notes += [text for teller in tellers if teller is not None for text in teller.warnings]
     took = time.monotonic() - began
     return Result(Path(target), steps.done, took, duration, tuple(dict.fromkeys(notes)), extras)
@@ -237,6 +237,18 @@ def _aimed(
         return aim
     again = stack.enter_context(open_reader(source, **cut))
     return Window(aim, part, (frame.image for frame in again))
+
+
+def _watching(
+    magnifier: Magnifier[Any], reference: Image | None, alpha: Alpha, focus: Focus | None
+) -> list[Footage | Shake]:
+    """Who looks at the frames for what goes wrong with them before any method has begun."""
+    dynamic = magnifier.mode == "dynamic"
+    footage = Footage(reference, dynamic=dynamic)
+    if dynamic or magnifier.band is not None:
+        return [footage]
+    largest = float(as_alpha(alpha).max())
+    return [footage, Shake(reference, largest if focus is None else focus.largest(largest))]
 
 
 def _tripod(source: str | Path, reference: Image | None, cut: dict[str, Any]) -> Stabiliser:

@@ -5,6 +5,8 @@ doing. It is found in two rounds: the second follows the corners in the frame as
 it back, where the error of following, a few hundredths of a pixel, is least.
 """
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 import torch
@@ -15,9 +17,18 @@ from motionloupe.errors import UserError
 from motionloupe.flow.warp import backward_warp
 from motionloupe.measurement.corners import Grey, as_grey, corners, follow
 from motionloupe.measurement.displacement import Box, check_region
-from motionloupe.measurement.homography import FEWEST, Homography, agreed
+from motionloupe.measurement.homography import FEWEST, Floats, Homography, agreed
 
 _APART = 0.012  # of the frame's longer side between two corners, so that they are everywhere
+_ALONG = 0.3  # pixels from where the camera alone would have taken a corner
+
+
+class Drift(NamedTuple):
+    """How far a frame's corners have gone with the camera, pixels in the median, and how many."""
+
+    pixels: float
+    share: float
+    """Of the reference's corners: 1 where all of the picture moves together, or rests."""
 
 
 class Camera:
@@ -59,11 +70,26 @@ class Camera:
         self._last = found if rest is None else found @ rest
         return self._last
 
+    def drift(self, frame: Image) -> Drift | None:
+        """A quick look, to a tenth of a pixel; None where nothing can be told."""
+        before, after = self._pairs(as_grey(frame), self._last)
+        found = agreed(before, after, self._size)
+        if found is None:
+            return None
+        self._last = found
+        carried = cv2.perspectiveTransform(before[None], found)[0]
+        along = np.linalg.norm(carried - after, axis=1) < _ALONG
+        far = float(np.median(np.linalg.norm(carried - before, axis=1)))
+        return Drift(far, float(along.sum() / len(self._corners)))
+
     def _followed(self, frame: Grey, near: Homography) -> Homography | None:
+        return agreed(*self._pairs(frame, near), self._size)
+
+    def _pairs(self, frame: Grey, near: Homography) -> tuple[Floats, Floats]:
+        """Where the corners that can be found in the frame were, and where they are."""
         start = cv2.perspectiveTransform(self._corners[None], near)[0]
         moved, good = follow(self._reference, frame, self._corners, start)
-        before, after = (points[good].astype(np.float64) for points in (self._corners, moved))
-        return agreed(before, after, self._size)
+        return self._corners[good].astype(np.float64), moved[good].astype(np.float64)
 
 
 def displacement_of(moved: Homography, height: int, width: int) -> Tensor:
