@@ -90,7 +90,7 @@ def test_a_camera_that_does_not_stand_still_is_told(enlarged):
 
     frames = [frame(index) for index in range(17)]
     (text,) = shaking(frames)
-    assert f"by up to {3.0 * enlarged:.2g} pixels" in text
+    assert f"by up to {3.0 * enlarged:.2g} pixels:" in text
     assert "--stabilise" in text
     assert shaking(frames[:1] * 9, reference=frames[15]) == [text]
 

@@ -145,7 +145,7 @@ def test_objects_and_side_by_side_go_with_it(tmp_path):
 def test_the_command_says_what_it_wrote(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     make_video(tmp_path / "in.mp4", by_hand(4))
-    assert main(["stabilise", "in.mp4", "--box", "20,20,120,100", "--json"]) == 0
+    assert main(["stabilise", "in.mp4", "--still", "20,20,120,100", "--json"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["target"] == "in_stabilised.mp4"
     assert np.abs(moves(read("in_stabilised.mp4")[1])).max() < 0.2
@@ -154,8 +154,8 @@ def test_the_command_says_what_it_wrote(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
-        ("stabilise in.mp4 --box 1,2,3", "X,Y,W,H"),
-        ("stabilise in.mp4 --box 150,2,100,100", "outside the picture"),
+        ("stabilise in.mp4 --still 1,2,3", "X,Y,W,H"),
+        ("stabilise in.mp4 --still 150,2,100,100", "outside the picture"),
         ("stabilise in.mp4 --reference third", "a frame's number"),
         ("stabilise grey.mp4", "too little to go by"),
         ("stabilise in.mp4 -o in.mp4", "in.mp4"),
@@ -176,3 +176,21 @@ def test_what_cannot_be_done_is_one_line(tmp_path, monkeypatch, capsys, words, w
 def test_a_blank_reference_is_refused():
     with pytest.raises(UserError, match="too little to go by"):
         Stabiliser(to_uint8(np.full((48, 48, 3), 0.5)))
+
+
+def test_what_stands_still_may_be_told_where_the_moving_thing_fills_the_picture(tmp_path):
+    seen = world()
+    frames = []
+    for number in range(5):
+        scene = np.roll(seen, number, axis=1)
+        scene[:, -MARGIN - 60 :] = seen[:, -MARGIN - 60 :]
+        frames.append(taken(scene, STILL))
+    source = make_video(tmp_path / "in.mkv", frames, codec="ffv1", pixel_format="bgr0")
+    choices = {"method": "warp-bilinear", "alpha": 2, "lossless": True}
+    magnify(source, tmp_path / "a.mkv", stabilise=True, **choices)
+    magnify(source, tmp_path / "b.mkv", stabilise=(134, 2, 54, 140), **choices)
+    by_most, by_box = (
+        moves(read(tmp_path / name)[1], (20, 30, 90, 80))[-1] for name in ("a.mkv", "b.mkv")
+    )
+    assert by_most[0] == pytest.approx(0, abs=0.3)
+    assert by_box[0] == pytest.approx(8, abs=0.5)

@@ -113,8 +113,8 @@ class Shake:
         if self._farthest * abs(self._alpha - 1.0) < _SEEN:
             return []
         return [
-            f"most of the picture moves together, by up to {self._farthest:.2g} pixels, as when "
-            "the camera does not stand still: --stabilise takes that out"
+            f"most of the picture moves together, by up to {self._farthest:.2g} pixels: where that "
+            "is the camera's doing, --stabilise takes it out"
         ]
 
 

@@ -22,6 +22,7 @@ from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD, load
 from motionloupe.magnifiers.base import Magnifier
 from motionloupe.magnifiers.streaming import Mode
 from motionloupe.masks import Aim, Focus, Window, part_to_draw
+from motionloupe.measurement.displacement import Box
 from motionloupe.stabiliser import Stabiliser
 from motionloupe.temporal import FilterKind
 from motionloupe.video import (
@@ -65,7 +66,7 @@ def magnify(
     band: tuple[float, float] | None = None,
     filter: FilterKind | None = None,
     reference: int | str | None = None,
-    stabilise: bool = False,
+    stabilise: bool | Box = False,
     focus: Focus | None = None,
     fps: float | None = None,
     start: float | None = None,
@@ -88,15 +89,15 @@ def magnify(
     (.mp4, .mov, .mkv, .avi) or a folder for images. ``alpha``: the total factor, or a map (H, W).
     ``mode`` "static" compares with the first frame (or ``reference``: a frame's number, or its time
     as "2.5s"), "dynamic" with the previous one. ``stabilise``: first align every frame with that
-    reference, for what was filmed by hand. ``band``: (low, high) hertz. ``focus``: the objects
-    to magnify; without it, everything is. ``fps``: the true rate of high-speed footage whose file
-    plays slower. ``start``, ``end``: seconds. ``scale``: factor of the frame's size. ``lossless``:
-    FFV1. ``depth``: bits per channel, 8 or 10, where ``lossless`` 12 and 16 too. ``side_by_side``:
-    also write input and output beside each other (True, or a path). ``slice_line``: (x1, y1, x2,
-    y2) in pixels, also draw how the picture along this line changes. ``progress(done, expected)``
-    is called after each frame. ``options``: the method's own; ``prepare`` is called once all else
-    has been checked and gives further ones, such as weights that it has learned. Raises UserError,
-    and leaves nothing.
+    reference, for what was filmed by hand; (x, y, width, height) is what stands still. ``band``:
+    (low, high) hertz. ``focus``: the objects to magnify; without it, everything is. ``fps``: the
+    true rate of high-speed footage whose file plays slower. ``start``, ``end``: seconds. ``scale``:
+    factor of the frame's size. ``lossless``: FFV1. ``depth``: bits per channel, 8 or 10, where
+    ``lossless`` 12 and 16 too. ``side_by_side``: also write input and output beside each other
+    (True, or a path). ``slice_line``: (x1, y1, x2, y2) in pixels, also draw how the picture along
+    this line changes. ``progress(done, expected)`` is called after each frame. ``options``: the
+    method's own; ``prepare`` is called once all else has been checked and gives further ones, such
+    as weights that it has learned. Raises UserError, and leaves nothing.
     """
     began = time.monotonic()
     common: dict[str, Any] = {"mode": mode, "band": band, "filter": filter, "device": device}
@@ -109,13 +110,13 @@ def magnify(
         info = reader.info
         notes = _check(magnifier, alpha, info)
         original = None if reference is None else reference_picture(source, reference, cut)
-        tripod = _tripod(source, original, cut) if stabilise else None
+        tripod = _tripod(source, original, cut, stabilise) if stabilise else None
         watching = [] if tripod else _watching(magnifier, original, alpha, focus)
         steps = _Steps(reader, tripod)
         aim: Aim | Window | None = None
         frames: Iterable[Image] = steps
         if focus is not None:
-            aim = _aimed(stack, focus, alpha, source, cut, original, info, whole=stabilise)
+            aim = _aimed(stack, focus, alpha, source, cut, original, info, whole=bool(stabilise))
             frames = map(aim.of, steps)
             original = None if original is None else aim.of(original)
         pictures = magnifier.stream(frames, aim or alpha, info.fps, reference=original)
@@ -251,8 +252,12 @@ def _watching(
     return [footage, Shake(reference, largest if focus is None else focus.largest(largest))]
 
 
-def _tripod(source: str | Path, reference: Image | None, cut: dict[str, Any]) -> Stabiliser:
-    return Stabiliser(read_frame(source, number=0, **cut).image if reference is None else reference)
+def _tripod(
+    source: str | Path, reference: Image | None, cut: dict[str, Any], still: bool | Box
+) -> Stabiliser:
+    if reference is None:
+        reference = read_frame(source, number=0, **cut).image
+    return Stabiliser(reference, None if isinstance(still, bool) else still)
 
 
 def reference_picture(source: str | Path, which: int | str, cut: dict[str, Any]) -> Image:

@@ -16,7 +16,7 @@ def stabilise(
     target: str | Path,
     *,
     reference: int | str | None = None,
-    box: Box | None = None,
+    still: Box | None = None,
     start: float | None = None,
     end: float | None = None,
     scale: float = 1.0,
@@ -29,17 +29,17 @@ def stabilise(
     """Take the camera's own motion out of a video: same length, rate, size and sound.
 
     Frames are aligned with the first, or with ``reference`` (a frame's number, or its time as
-    "2.5s"), by what most of the picture agrees on; with ``box`` (x, y, width, height in pixels), by
-    what lies in it. What a frame does not show is the reference's. The rest is as in ``magnify``.
-    Raises UserError, and leaves nothing.
+    "2.5s"), by what most of the picture agrees on; with ``still`` (x, y, width, height in pixels),
+    by what lies in it. What a frame does not show is the reference's. The rest is as in
+    ``magnify``. Raises UserError, and leaves nothing.
     """
     began = time.monotonic()
     cut: dict[str, Any] = {"start": start, "end": end, "scale": scale}
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(source, **cut))
         info = reader.info
-        still = reference_picture(source, 0 if reference is None else reference, cut)
-        stabiliser = Stabiliser(still, box)
+        picture = reference_picture(source, 0 if reference is None else reference, cut)
+        stabiliser = Stabiliser(picture, still)
         writer = stack.enter_context(
             open_writer(target, info, lossless=lossless, depth=depth, sound=sound, force=force)
         )

@@ -16,11 +16,11 @@ class Stabiliser:
     """Draws frames as the camera of the ``reference`` (H, W, 3) would have seen them.
 
     ``warnings`` tells which could not be aligned, and how much of the reference filled them up.
-    Raises UserError where the reference, or what lies in ``box``, shows too little to go by.
+    Raises UserError where the reference, or what lies in ``still``, shows too little to go by.
     """
 
-    def __init__(self, reference: Image, box: Box | None = None) -> None:
-        self._camera = Camera(reference, box)
+    def __init__(self, reference: Image, still: Box | None = None) -> None:
+        self._camera = Camera(reference, still)
         self._reference = to_tensor(reference)
         self._last: Homography | None = None
         self._lost: list[float] = []
@@ -51,7 +51,7 @@ class Stabiliser:
             notes.append(
                 f"the frame at {self._lost[0]:.2f} s{times} could not be aligned, and is drawn as "
                 "if the camera had rested: choose a shorter piece with --start and --end, another "
-                "--reference, or say with --box what stands still"
+                "--reference, or say with --still what stands still"
             )
         share, seconds = self._unseen
         if share > _UNSEEN:

@@ -39,6 +39,9 @@ Reference = Annotated[
 Stabilise = Annotated[
     bool, typer.Option("--stabilise", help="First align the frames, where the camera was held.")
 ]
+Still = Annotated[
+    str | None, typer.Option(metavar="X,Y,W,H", help="Align them by what stands still here.")
+]
 SideBySide = Annotated[
     bool, typer.Option("--side-by-side", help="Write input and result beside each other, too.")
 ]
@@ -65,6 +68,7 @@ def command(
     filter: Filter = None,
     reference: Reference = None,
     stabilise: Stabilise = False,
+    still: Still = None,
     mask: focus.Masks = None,
     box: focus.Boxes = None,
     point: focus.Points = None,
@@ -96,7 +100,7 @@ def command(
     """
     if adapt is not None and method != "flowmag":
         raise UserError(f"only flowmag adapts to a video, not {method}")
-    if adapt is not None and stabilise:
+    if adapt is not None and (stabilise or still):
         raise UserError(
             "--adapt would learn the shake: let motionloupe stabilise write a file first"
         )
@@ -106,7 +110,7 @@ def command(
     name = f"{options.stem(video)}_{method}_x{alpha:g}{'.mkv' if lossless else '.mp4'}"
     choices: dict[str, Any] = {"method": method, "alpha": alpha, "mode": mode, "band": band}
     choices |= {"filter": filter, "reference": reference, "device": device, "depth": depth}
-    choices["stabilise"] = stabilise
+    choices["stabilise"] = options.parsed_box(still) if still else stabilise
     choices |= {"fps": fps, "start": start, "end": end, "scale": scale}
     choices |= {"lossless": lossless, "sound": not no_sound, "force": force}
     choices["focus"] = focus.focus(

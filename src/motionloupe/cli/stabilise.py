@@ -15,7 +15,7 @@ Target = Annotated[
 Reference = Annotated[
     str | None, typer.Option(help="Align with this frame: its number, or a time (2.5s).")
 ]
-Box = Annotated[
+Still = Annotated[
     str | None,
     typer.Option(metavar="X,Y,W,H", help="What stands still; else what most of the picture does."),
 ]
@@ -25,7 +25,7 @@ def command(
     video: options.Video,
     output: Target = None,
     reference: Reference = None,
-    box: Box = None,
+    still: Still = None,
     start: options.Start = None,
     end: options.End = None,
     scale: options.Scale = 1.0,
@@ -40,7 +40,7 @@ def command(
 
     Example: motionloupe stabilise phone.mp4 --lossless -o still.mkv
     """
-    where = options.parsed_box(box) if box else None
+    box = options.parsed_box(still) if still else None
     name = f"{options.stem(video)}_stabilised{'.mkv' if lossless else '.mp4'}"
 
     from motionloupe.stabilisation import stabilise
@@ -50,7 +50,7 @@ def command(
             video,
             output or name,
             reference=reference,
-            box=where,
+            still=box,
             start=start,
             end=end,
             scale=scale,

@@ -52,7 +52,7 @@ class Camera:
         if len(self._corners) < FEWEST:
             raise UserError(
                 "the frame that the others are aligned with shows too little to go by: choose "
-                "another with --reference, or a larger --box"
+                "another with --reference, or a larger part with --still"
             )
         self._last: Homography = np.eye(3)
 

@@ -15,7 +15,8 @@ Homography = npt.NDArray[np.float64]
 
 FEWEST = 12  # points that must agree
 _SHARE = 0.2  # of the points, which must agree too
-_ASTRAY = 1.5  # pixels from what the others do: moves by itself
+_MOST = 0.5  # of the points: no other motion has more
+_ASTRAY = (0.1, 0.4, 1.5)  # pixels from what the others do: moves by itself, or was followed badly
 _SUREST = 0.003  # pixels, the least by which points can be trusted to err
 _UNSURE = 0.05  # pixels at a corner of the picture that a richer model may err for lack of points
 _ROUNDS = 3
@@ -36,8 +37,11 @@ def agreed(before: Floats, after: Floats, size: tuple[int, int]) -> Homography |
     """
     if len(before) < FEWEST:
         return None
-    found, votes = cv2.findHomography(before, after, cv2.USAC_MAGSAC, _ASTRAY, maxIters=2000)
-    if found is None or votes.sum() < max(FEWEST, _SHARE * len(before)):
+    for astray in _ASTRAY:  # the closest that most can agree on: two motions make no third
+        _, votes = cv2.findHomography(before, after, cv2.USAC_ACCURATE, astray, maxIters=2000)
+        if votes is not None and votes.mean() > _MOST:
+            break
+    if votes is None or votes.sum() < max(FEWEST, _SHARE * len(before)):
         return None
     middle, half = (np.array(size) - 1.0) / 2.0, max(size) / 2.0
     unit = np.array([[1, 0, -middle[0]], [0, 1, -middle[1]], [0, 0, half]]) / half
@@ -46,7 +50,7 @@ def agreed(before: Floats, after: Floats, size: tuple[int, int]) -> Homography |
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * middle / half
     numbers = np.zeros(8)
     for model in _MODELS:
-        numbers, covariance = _fitted(near, far, model, half)
+        numbers, covariance = _fitted(near, far, model, half, astray / half)
         slopes = _slopes(corners, numbers) @ model
         variance = np.einsum("nik,kl,nil->n", slopes, covariance, slopes).max()
         if half * np.sqrt(variance) < _UNSURE:
@@ -55,11 +59,13 @@ def agreed(before: Floats, after: Floats, size: tuple[int, int]) -> Homography |
     return np.asarray(answer / answer[2, 2], np.float64)
 
 
-def _fitted(before: Floats, after: Floats, model: Floats, half: float) -> tuple[Floats, Floats]:
+def _fitted(
+    before: Floats, after: Floats, model: Floats, half: float, width: float
+) -> tuple[Floats, Floats]:
     """The eight numbers by a ``model`` of fewer, and the covariance of these.
 
-    Least squares under a Cauchy loss as wide as the usual error, for points in units of ``half``
-    pixels.
+    Least squares under a Cauchy loss as wide as the usual error, first of ``width``, for points in
+    units of ``half`` pixels.
     """
 
     def rest(own: Floats) -> Floats:
@@ -68,7 +74,7 @@ def _fitted(before: Floats, after: Floats, model: Floats, half: float) -> tuple[
     def slopes(own: Floats) -> Floats:
         return (_slopes(before, model @ own) @ model).reshape(-1, model.shape[1])
 
-    own, width = np.zeros(model.shape[1]), _ASTRAY / 3 / half
+    own = np.zeros(model.shape[1])
     for _ in range(_ROUNDS):
         own = least_squares(rest, own, slopes, loss="cauchy", f_scale=width).x
         width = max(_TO_DEVIATION * float(np.median(np.abs(rest(own)))), _SUREST / half)
