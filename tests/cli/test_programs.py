@@ -84,7 +84,8 @@ def test_every_option_of_magnify_reaches_the_work(folder, capsys, monkeypatch):
     line = (
         "magnify in.mp4 out.mkv -m linear -a 7 --mode dynamic --band 1 3.5 --filter iir "
         "--reference 2.5s --fps 600 --start 1 --end 2 --scale 0.5 --lossless --depth 10 "
-        "--no-sound --device meta --side-by-side --slice -1,2,3,4.5 --set lambda_c=8 --force -q"
+        "--no-sound --device meta --side-by-side --slice -1,2,3,4.5 --set lambda_c=8 --force -q "
+        "--still 1,2,30,40"
     )
     assert main(line.split()) == 130
     capsys.readouterr()
@@ -96,6 +97,7 @@ def test_every_option_of_magnify_reaches_the_work(folder, capsys, monkeypatch):
         "alpha": 7.0,
         "mode": "dynamic",
         "band": (1.0, 3.5),
+        "stabilise": (1, 2, 30, 40),
         "filter": "iir",
         "reference": "2.5s",
         "focus": None,
