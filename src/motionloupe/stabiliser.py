@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 
 from motionloupe.arrays import Image, from_tensor, to_tensor
-from motionloupe.measurement.camera import Camera, displacement_of, drawn_back
+from motionloupe.flow.warp import backward_warp
+from motionloupe.measurement.camera import Camera, displacement_of
 from motionloupe.measurement.displacement import Box
 from motionloupe.measurement.homography import Homography
 
@@ -37,9 +38,10 @@ class Stabiliser:
         if moved is None:
             return frame
         height, width = frame.shape[:2]
-        shown = _shown(displacement_of(moved, height, width))
+        displacement = displacement_of(moved, height, width)
+        shown = _shown(displacement)
         self._unseen = max(self._unseen, (1.0 - float((shown > 0).float().mean()), seconds))
-        picture = drawn_back(to_tensor(frame), moved)
+        picture = backward_warp(to_tensor(frame), displacement, interpolation="bicubic")
         return from_tensor(torch.lerp(self._reference, picture, shown), frame.dtype)
 
     @property

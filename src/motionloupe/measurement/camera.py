@@ -64,7 +64,9 @@ class Camera:
             found = self._followed(now, np.eye(3))
         if found is None:
             return None
-        drawn = drawn_back(torch.from_numpy(now.astype(np.float32))[None, None], found)
+        picture = torch.from_numpy(now.astype(np.float32))[None, None]
+        back = displacement_of(found, *now.shape)
+        drawn = backward_warp(picture, back, interpolation="bicubic")
         again = drawn[0, 0].round().clamp(0, 255).byte().numpy()
         rest = self._followed(again, np.eye(3))
         self._last = found if rest is None else found @ rest
@@ -100,10 +102,3 @@ def displacement_of(moved: Homography, height: int, width: int) -> Tensor:
     depth = g * x + h * y + i
     places = torch.stack([(a * x + b * y + c) / depth - x, (d * x + e * y + f) / depth - y])
     return places.float().unsqueeze(0)
-
-
-def drawn_back(picture: Tensor, moved: Homography) -> Tensor:
-    """``picture`` (1, C, H, W) as the reference's camera would have seen it; mirrored beyond."""
-    return backward_warp(
-        picture, displacement_of(moved, *picture.shape[-2:]), interpolation="bicubic"
-    )
