@@ -1,5 +1,7 @@
 """What goes wrong before any method has begun: cuts, scenes that leave, blank frames, shake."""
 
+from contextlib import suppress
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -86,27 +88,24 @@ class Shake:
 
     def __init__(self, reference: Image | None, alpha: float) -> None:
         self._alpha = alpha
+        self._reference = reference
         self._camera: Camera | None = None
         self._seen = 0
         self._farthest = 0.0
-        if reference is not None:
-            self._begin(reference)
 
     def see(self, frame: Frame) -> None:
         self._seen += 1
-        if self._seen == 1 and self._camera is None:
-            self._begin(frame.image)
+        if self._seen == 1:
+            self._begin(frame.image if self._reference is None else self._reference)
         elif self._camera is not None and self._seen % _LOOK == 0:
-            picture, scale = _reduced(frame.image)
+            picture, scale = _reduced(frame.image, _LOOK_SIDE)
             drift = self._camera.drift(picture)
             if drift is not None and drift.share > _TOGETHER:
                 self._farthest = max(self._farthest, drift.pixels / scale)
 
     def _begin(self, reference: Image) -> None:
-        try:
-            self._camera = Camera(_reduced(reference)[0])
-        except UserError:  # it shows nothing to go by
-            self._seen += 1
+        with suppress(UserError):  # it shows nothing to go by
+            self._camera = Camera(_reduced(reference, _LOOK_SIDE)[0])
 
     @property
     def warnings(self) -> list[str]:
@@ -118,10 +117,10 @@ class Shake:
         ]
 
 
-def _reduced(picture: Image) -> tuple[Image, float]:
-    """The picture with a longer side of ``_LOOK_SIDE`` pixels at most, and its scale."""
+def _reduced(picture: Image, side: int) -> tuple[Image, float]:
+    """The picture with a longer side of ``side`` pixels at most, and its scale."""
     height, width = picture.shape[:2]
-    scale = min(1.0, _LOOK_SIDE / max(height, width))
+    scale = min(1.0, side / max(height, width))
     if scale == 1.0:
         return picture, scale
     size = max(round(width * scale), 1), max(round(height * scale), 1)
@@ -130,10 +129,7 @@ def _reduced(picture: Image) -> tuple[Image, float]:
 
 def _pattern(picture: Image) -> Pattern:
     """A small picture of the light, of mean 0 and length 1; all 0 where it shows nothing."""
-    height, width = picture.shape[:2]
-    scale = min(1.0, _SIDE / max(height, width))
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    light = cv2.resize(picture, size, interpolation=cv2.INTER_AREA).mean(axis=-1, dtype=np.float64)
+    light = _reduced(picture, _SIDE)[0].mean(axis=-1, dtype=np.float64)
     pattern: Pattern = (light - light.mean()) / full_scale(picture.dtype)
     if pattern.std() < _BLANK:
         return np.zeros_like(pattern)

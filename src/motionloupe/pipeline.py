@@ -112,7 +112,7 @@ def magnify(
         original = None if reference is None else reference_picture(source, reference, cut)
         tripod = _tripod(source, original, cut, stabilise) if stabilise else None
         watching = [] if tripod else _watching(magnifier, original, alpha, focus)
-        steps = _Steps(reader, tripod)
+        steps = Steps(reader, tripod)
         aim: Aim | Window | None = None
         frames: Iterable[Image] = steps
         if focus is not None:
@@ -153,7 +153,7 @@ def expected_frames(info: SourceInfo) -> int | None:
     return info.frames
 
 
-class _Steps:
+class Steps:
     """Hands the pictures to the method and keeps their places for when they come out again."""
 
     def __init__(self, reader: Reader, tripod: Stabiliser | None) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from motionloupe.measurement.displacement import Box
-from motionloupe.pipeline import Progress, Result, expected_frames, length, reference_picture
+from motionloupe.pipeline import Progress, Result, Steps, expected_frames, reference_picture
 from motionloupe.stabiliser import Stabiliser
-from motionloupe.video import Place, open_reader, open_writer
+from motionloupe.video import open_reader, open_writer
 
 
 def stabilise(
@@ -43,17 +43,13 @@ def stabilise(
         writer = stack.enter_context(
             open_writer(target, info, lossless=lossless, depth=depth, sound=sound, force=force)
         )
-        expected = expected_frames(info)
-        first = last = None
-        done = 0
-        for frame in reader:
-            writer.write(stabiliser.drawn(frame.image, frame.seconds), frame.pts, frame.duration)
-            last = Place(frame.pts, frame.duration, frame.seconds)
-            first = first or last
-            done += 1
+        steps, expected = Steps(reader, stabiliser), expected_frames(info)
+        for drawn in steps:
+            place = steps.next()
+            writer.write(drawn, place.pts, place.duration)
             if progress is not None:
-                progress(done, expected)
+                progress(steps.done, expected)
     notes = [text for teller in (reader, writer, stabiliser) for text in teller.warnings]
-    lasts = length(first, last, info) if first and last else 0.0
     took = time.monotonic() - began
-    return Result(Path(target), done, took, lasts, tuple(dict.fromkeys(notes)))
+    lasts = steps.duration(info)
+    return Result(Path(target), steps.done, took, lasts, tuple(dict.fromkeys(notes)))

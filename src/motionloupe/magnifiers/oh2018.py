@@ -31,11 +31,15 @@ class _View(NamedTuple):
     turns: int
 
     def of(self, picture: Tensor) -> Tensor:
-        return torch.rot90(picture.flip(-1) if self.mirrored else picture, self.turns, (-2, -1))
+        return _turned(picture.flip(-1) if self.mirrored else picture, self.turns)
 
     def undone(self, picture: Tensor) -> Tensor:
-        upright = torch.rot90(picture, -self.turns, (-2, -1))
+        upright = _turned(picture, -self.turns)
         return upright.flip(-1) if self.mirrored else upright
+
+
+def _turned(picture: Tensor, turns: int) -> Tensor:
+    return torch.rot90(picture, turns, (-2, -1)) if turns else picture  # torch copies even then
 
 
 _VIEWS = [_View(mirrored, turns) for turns in (0, 2, 1, 3) for mirrored in (False, True)]
@@ -87,10 +91,11 @@ class Oh2018(Magnifier[Encoded]):
         frame = current.frame
         if bool((alpha == 1.0).all()):
             return frame
+        height, width = frame.shape[-2:]
         answers = []
         for view, (texture, shape), part in zip(self.views, current.views, band, strict=True):
-            height, width = view.of(frame).shape[-2:]
+            high, wide = (width, height) if view.turns % 2 else (height, width)
             with in_half(self.device):
                 drawn = self.network.manipulate(shape, part, view.of(alpha))
-                answers.append(view.undone(self.network.decode(texture, drawn, (height, width))))
+                answers.append(view.undone(self.network.decode(texture, drawn, (high, wide))))
         return torch.where(alpha == 1.0, frame, torch.stack(answers).mean(dim=0))
