@@ -9,32 +9,20 @@ with the motion around that frequency magnified.
 import sys
 from pathlib import Path
 
-import numpy as np
-
 import motionloupe
-from motionloupe.measurement.spectra import fit_sinusoid, spectrum
-from motionloupe.measurement.tracking import track
-from motionloupe.video import open_reader
 
 
 def main() -> None:
     video, box = sys.argv[1], tuple(int(part) for part in sys.argv[2].split(","))
     alpha = float(sys.argv[3]) if len(sys.argv) > 3 else 20.0
-    with open_reader(video) as reader:
-        fps = reader.info.fps
-        followed = track(((frame.seconds, frame.image) for frame in reader), box)
-    motions = {"horizontally": followed.dx, "vertically": followed.dy}
-    direction, motion = max(motions.items(), key=lambda item: np.std(item[1]))
+    (movement,) = motionloupe.measure(video, [box]).movements
+    if not movement.tones:
+        sys.exit(f"no frequency stands out; it moves by {movement.spread:.3f} px")
+    tone = movement.tones[0]
+    print(f"{tone.across:.3f} px across and {tone.down:.3f} px down at {tone.frequency:.2f} Hz")
 
-    frequencies, amplitudes = spectrum(followed.seconds, motion)
-    peak = frequencies[1 + np.argmax(amplitudes[1:])]
-    found = fit_sinusoid(followed.seconds, motion, peak)
-    print(
-        f"{found.amplitude:.3f} px at {peak:.2f} Hz, {direction}; the rest is {found.rest:.3f} px"
-    )
-
-    band = (0.7 * peak, min(1.4 * peak, 0.45 * fps))
-    target = f"{Path(video).stem}_{peak:.1f}Hz_x{alpha:g}.mp4"
+    band = (0.7 * tone.frequency, 1.4 * tone.frequency)
+    target = f"{Path(video).stem}_{tone.frequency:.1f}Hz_x{alpha:g}.mp4"
     result = motionloupe.magnify(video, target, alpha=alpha, band=band, side_by_side=True)
     print(result.target, *result.extras.values(), *result.warnings, sep="\n")
 

@@ -6,6 +6,7 @@ from benchmarks.stabilisation import about_middle, distances, seen_by
 from tests.scenes import texture, to_uint8
 
 MARGIN = 24
+STILL = np.eye(3)  # a camera at rest
 
 
 def world(height: int = 144, width: int = 192, seed: int = 0) -> np.ndarray:

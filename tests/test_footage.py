@@ -76,8 +76,8 @@ def test_a_result_tells_of_a_cut(tmp_path):
     assert any("as at a cut" in text for text in result.warnings)
 
 
-def shaking(pictures, alpha=20.0, reference=None):
-    shake = Shake(reference, alpha)
+def shaking(pictures, least=0.1, reference=None):
+    shake = Shake(reference, least)
     for index, picture in enumerate(pictures):
         shake.see(Frame(picture, index, index, 1, index / 10))
     return shake.warnings
@@ -95,11 +95,10 @@ def test_a_camera_that_does_not_stand_still_is_told(enlarged):
     assert shaking(frames[:1] * 9, reference=frames[15]) == [text]
 
 
-def test_shake_too_small_to_be_seen_is_not_told():
+def test_shake_too_small_to_matter_is_not_told():
     frames = [taken(world(), pushed(0.01 * index)) for index in range(17)]
-    assert shaking(frames, alpha=10.0) == []
-    assert shaking(frames, alpha=1.0) == []
-    assert len(shaking(frames, alpha=50.0)) == 1
+    assert shaking(frames, least=0.2) == []
+    assert len(shaking(frames, least=0.05)) == 1
 
 
 def test_what_moves_before_a_resting_camera_is_no_shake():
@@ -119,6 +118,7 @@ def test_magnify_tells_of_shake_unless_it_is_taken_out(tmp_path):
         return [text for text in done.warnings if "most of the picture moves" in text]
 
     assert len(warnings()) == 1
+    assert warnings(alpha=1.5) == warnings(alpha=1) == []
     assert warnings(stabilise=True) == warnings(mode="dynamic") == warnings(band=(4, 8)) == []
 
 

@@ -10,11 +10,10 @@ from motionloupe.cli import main
 from motionloupe.measurement.displacement import displacement
 from motionloupe.stabiliser import Stabiliser
 from motionloupe.video import open_reader
-from tests.handheld import MARGIN, shaken, taken, world
+from tests.handheld import MARGIN, STILL, shaken, taken, world
 from tests.scenes import texture, to_uint8
 from tests.video.media import make_video, packets
 
-STILL = np.eye(3)
 SPOT = (slice(MARGIN + 40, MARGIN + 110), slice(MARGIN + 60, MARGIN + 140))
 INSIDE = (74, 54, 52, 42)  # the middle of the spot, in a frame
 

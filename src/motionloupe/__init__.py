@@ -4,6 +4,7 @@ The public names are few and load on first use, so that importing the package co
 
 - ``magnify(source, target, *, method, alpha, ...)``: a whole video, from file to file.
 - ``interpolate(source, target, *, factor, ...)``: the same with frames between its frames.
+- ``measure(source, boxes, ...)``: how parts of a video move, in pixels, and how fast they swing.
 - ``stabilise(source, target, ...)``: the same as from a tripod, for what was filmed by hand.
 - ``load(name, **options)``: a :class:`Magnifier`, for frames that are already in memory.
 - ``methods()``: every method's name with a line on each.
@@ -21,17 +22,20 @@ if TYPE_CHECKING:
     from motionloupe.masks import Focus, Region
     from motionloupe.pipeline import Result, magnify
     from motionloupe.stabilisation import stabilise
+    from motionloupe.vibrometry import Measurement, measure
 
 __version__ = "0.1.0"
 __all__ = [
     "Focus",
     "Magnifier",
+    "Measurement",
     "Region",
     "Result",
     "UserError",
     "interpolate",
     "load",
     "magnify",
+    "measure",
     "methods",
     "stabilise",
 ]
@@ -39,12 +43,14 @@ __all__ = [
 _HOMES = {
     "Focus": "motionloupe.masks",
     "Magnifier": "motionloupe.magnifiers.base",
+    "Measurement": "motionloupe.vibrometry",
     "Region": "motionloupe.masks",
     "Result": "motionloupe.pipeline",
     "UserError": "motionloupe.errors",
     "interpolate": "motionloupe.interpolation",
     "load": "motionloupe.magnifiers",
     "magnify": "motionloupe.pipeline",
+    "measure": "motionloupe.vibrometry",
     "methods": "motionloupe.magnifiers",
     "stabilise": "motionloupe.stabilisation",
 }

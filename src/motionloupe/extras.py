@@ -27,7 +27,7 @@ class Views:
     def __init__(self, extras: dict[str, Path], line: Line | None, info: SourceInfo) -> None:
         self._extras = extras
         self._info = info
-        self._clock = float(info.rate) / info.fps  # the file's seconds -> true ones
+        self._clock = info.clock
         self._recorders = [SliceRecorder(line), SliceRecorder(line)] if line else []
         self._pair: tuple[Iterator[Frame], Any] | None = None
         for recorder in self._recorders:

@@ -18,7 +18,6 @@ _ALIKE = 0.5  # correlation below which two small pictures do not show the same
 _LOOK = 8  # frames from one look at the camera to the next
 _LOOK_SIDE = 480  # pixels of the pictures that it looks at
 _TOGETHER = 0.6  # share of the picture that moves alike if the camera does
-_SEEN = 2.0  # pixels of magnified shake that nobody can miss
 
 Pattern = npt.NDArray[np.float64]
 
@@ -68,7 +67,7 @@ class Footage:
             times = f" and {more} more time{'s' * (more > 1)}" if more else ""
             return [
                 f"the picture changes altogether at {self._cuts[0]:.2f} s{times}, as at a cut: "
-                "magnify each shot by itself, with --start and --end"
+                "take each shot by itself, with --start and --end"
             ]
         if self._left is not None:
             return [
@@ -83,11 +82,11 @@ class Shake:
     """Looks whether the camera stood still; ``warnings`` tells if not.
 
     Most of the picture then moves together against the ``reference``, without it the first frame,
-    far enough to be seen once it is magnified ``alpha`` times.
+    by ``least`` pixels or more.
     """
 
-    def __init__(self, reference: Image | None, alpha: float) -> None:
-        self._alpha = alpha
+    def __init__(self, reference: Image | None, least: float) -> None:
+        self._least = least
         self._reference = reference
         self._camera: Camera | None = None
         self._seen = 0
@@ -109,7 +108,7 @@ class Shake:
 
     @property
     def warnings(self) -> list[str]:
-        if self._farthest * abs(self._alpha - 1.0) < _SEEN:
+        if self._farthest < self._least:
             return []
         return [
             f"most of the picture moves together, by up to {self._farthest:.2g} pixels: where that "

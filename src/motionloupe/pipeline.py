@@ -38,6 +38,7 @@ from motionloupe.video import (
 from motionloupe.views import Line
 
 Progress = Callable[[int, int | None], None]
+_SEEN = 2.0  # pixels of magnified shake that nobody can miss
 
 
 @dataclass(frozen=True)
@@ -249,7 +250,8 @@ def _watching(
     if dynamic or magnifier.band is not None:
         return [footage]
     largest = float(as_alpha(alpha).max())
-    return [footage, Shake(reference, largest if focus is None else focus.largest(largest))]
+    largest = largest if focus is None else focus.largest(largest)
+    return [footage, Shake(reference, _SEEN / max(abs(largest - 1.0), 1e-9))]
 
 
 def _tripod(

@@ -29,6 +29,7 @@ from motionloupe.cli import (
     inspect,
     interpolate,
     magnify,
+    measure,
     methods,
     slices,
     stabilise,
@@ -59,6 +60,7 @@ app = typer.Typer(
 )
 app.command("magnify")(magnify.command)
 app.command("interpolate")(interpolate.command)
+app.command("measure")(measure.command)
 app.command("stabilise")(stabilise.command)
 app.command("slice")(slices.command)
 app.command("compare")(compare.command)

@@ -36,12 +36,6 @@ Filter = Annotated[str | None, typer.Option(help="For the band: fir, butterworth
 Reference = Annotated[
     str | None, typer.Option(help="Reference of static mode: a frame's number, or a time (2.5s).")
 ]
-Stabilise = Annotated[
-    bool, typer.Option("--stabilise", help="First align the frames, where the camera was held.")
-]
-Still = Annotated[
-    str | None, typer.Option(metavar="X,Y,W,H", help="Align them by what stands still here.")
-]
 SideBySide = Annotated[
     bool, typer.Option("--side-by-side", help="Write input and result beside each other, too.")
 ]
@@ -67,8 +61,8 @@ def command(
     band: Band = None,
     filter: Filter = None,
     reference: Reference = None,
-    stabilise: Stabilise = False,
-    still: Still = None,
+    stabilise: options.Stabilise = False,
+    still: options.Still = None,
     mask: focus.Masks = None,
     box: focus.Boxes = None,
     point: focus.Points = None,

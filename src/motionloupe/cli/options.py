@@ -35,6 +35,12 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="The method's own option; repeatable."),
 ]
+Stabilise = Annotated[
+    bool, typer.Option("--stabilise", help="First align the frames, where the camera was held.")
+]
+Still = Annotated[
+    str | None, typer.Option(metavar="X,Y,W,H", help="Align them by what stands still here.")
+]
 
 
 def line(text: str) -> tuple[float, float, float, float]:

@@ -15,8 +15,6 @@ from motionloupe.measurement.points import liveliest_place
 from motionloupe.measurement.tracking import Track, track
 from motionloupe.video import open_reader, read_frame
 
-_SIDE = 96  # pixels of the region that is chosen where none is given
-
 
 class Film(Sequence[Image]):
     """The frames of a video, read anew each time: it is never held whole."""
@@ -29,7 +27,7 @@ class Film(Sequence[Image]):
             self.frames = reader.info.frames
             self.warnings = tuple(reader.warnings)
             self.size = reader.info.width, reader.info.height
-            self._clock = float(reader.info.rate) / reader.info.fps  # file's seconds -> true ones
+            self._clock = reader.info.clock
 
     def __iter__(self) -> Iterator[Image]:
         return (image for _, image in self.moments())
@@ -90,11 +88,7 @@ class Recording:
         place = liveliest_place(self.film, self.film.frames)
         if place is None:
             raise UserError(f"{self.film.path}: nothing in it moves or has texture; give --box")
-        width, height = self.film.size
-        side_x, side_y = min(_SIDE, width), min(_SIDE, height)
-        left = min(max(round(place.x) - side_x // 2, 0), width - side_x)
-        top = min(max(round(place.y) - side_y // 2, 0), height - side_y)
-        return left, top, side_x, side_y
+        return place.box(*self.film.size)
 
     @cached_property
     def source(self) -> Track:

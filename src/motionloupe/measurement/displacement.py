@@ -5,7 +5,8 @@ spline-interpolated luma, started from phase correlation. It shares no code with
 flow estimator, so it can judge them.
 """
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -19,6 +20,8 @@ from motionloupe.errors import UserError
 Box = tuple[int, int, int, int]
 _ROUNDS = 30
 _CLOSE_ENOUGH = 1e-5  # pixels
+_SURE, _ALIKE = 0.9, 0.5  # likeness of what has been found, and of what may have been
+_NEAR = 1.0  # pixels
 _BORDER = 8  # pixels at the region's edge that may have entered or left it
 _QUINTIC = BSpline.basis_element([-3, -2, -1, 0, 1, 2, 3])
 
@@ -30,6 +33,14 @@ def luma(image: Image) -> npt.NDArray[np.float64]:
     return grey
 
 
+class Registration(NamedTuple):
+    """``dx`` and ``dy`` in pixels; ``likeness`` is 1 for equal pictures, about 0 for two noises."""
+
+    dx: float
+    dy: float
+    likeness: float
+
+
 def displacement(reference: Image, frame: Image, box: Box | None = None) -> tuple[float, float]:
     """(dx, dy) in pixels, x right and y down, by which ``box`` moved between the two.
 
@@ -38,6 +49,12 @@ def displacement(reference: Image, frame: Image, box: Box | None = None) -> tupl
     motion on every side must still hold texture. Raises UserError where the region is too small,
     outside, or has moved too far, and where it has no texture in one of the two.
     """
+    dx, dy, _ = register(reference, frame, box)
+    return dx, dy
+
+
+def register(reference: Image, frame: Image, box: Box | None = None) -> Registration:
+    """The same, and how alike the region is in the two once that motion is taken out."""
     rows, columns = reference.shape[:2]
     if (rows, columns) != frame.shape[:2]:
         raise UserError(f"the pictures differ in size: {reference.shape} and {frame.shape}")
@@ -48,7 +65,17 @@ def displacement(reference: Image, frame: Image, box: Box | None = None) -> tupl
         raise UserError("the region has no texture to follow; choose another")
     window = cv2.createHanningWindow((width, height), cv2.CV_64F)
     (start_x, start_y), _ = cv2.phaseCorrelate(a - a.mean(), b - b.mean(), window)
-    return _refine(a, b, np.array([start_x, start_y]))
+    found = _refine(a, b, np.array([start_x, start_y]))
+    if found is None or (found.likeness < _SURE and math.hypot(start_x, start_y) > _NEAR):
+        near = _refine(a, b, np.zeros(2))  # where there is more noise than texture, peaks mislead
+        if near is not None and near.likeness > (_ALIKE if found is None else found.likeness):
+            return near
+    if found is None:
+        raise UserError(
+            f"the region of {width} x {height} pixels has moved too far to be measured in it; "
+            "choose a larger one"
+        )
+    return found
 
 
 def check_region(box: Box, columns: int, rows: int) -> Box:
@@ -63,11 +90,11 @@ def check_region(box: Box, columns: int, rows: int) -> Box:
 
 def _refine(
     a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], start: npt.NDArray[Any]
-) -> tuple[float, float]:
-    """Gauss-Newton on sum of (b(p + d) - a(p))^2 over the pixels that stay inside."""
+) -> Registration | None:
+    """Gauss-Newton on sum of (b(p + d) - a(p))^2 over the pixels that stay inside; None if few."""
     splines = ndimage.spline_filter(b, order=5, mode="mirror")
     d = start.astype(np.float64)
-    best, best_error = d.copy(), np.inf
+    best, best_error, likeness = d.copy(), np.inf, 0.0
     for _ in range(_ROUNDS):
         margin = _BORDER + np.ceil(np.abs(d)).astype(int)
         if min(a.shape[0] - 2 * margin[1], a.shape[1] - 2 * margin[0]) < 1:
@@ -83,17 +110,16 @@ def _refine(
         error = float(np.mean(residual**2))
         if error < best_error:
             best, best_error = d.copy(), error
+            energy = float(np.var(inner) + np.var(moved[1:-1, 1:-1]))
+            likeness = 1.0 - error / energy if energy else 0.0
         slopes = np.stack([across.ravel(), down.ravel()])
         step, *_ = np.linalg.lstsq(slopes @ slopes.T, slopes @ residual, rcond=None)
         d = d + step
         if np.abs(step).max() < _CLOSE_ENOUGH:
-            return float(d[0]), float(d[1])
+            return Registration(float(d[0]), float(d[1]), likeness)
     if not np.isfinite(best_error):
-        raise UserError(
-            f"the region of {a.shape[1]} x {a.shape[0]} pixels has moved too far to be measured in "
-            "it; choose a larger one"
-        )
-    return float(best[0]), float(best[1])
+        return None
+    return Registration(float(best[0]), float(best[1]), likeness)
 
 
 def _sampled(

@@ -12,9 +12,11 @@ import numpy.typing as npt
 
 from motionloupe.arrays import Image
 from motionloupe.measurement.corners import Points, as_grey, corners, follow
+from motionloupe.measurement.displacement import Box
 
 _PAIRS = 48  # pairs measured of a video whose length is known
 _NEIGHBOURS = 5
+_SIDE = 96  # pixels of the region around a place
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,13 @@ class Place:
     y: float
     across: float
     down: float
+
+    def box(self, columns: int, rows: int) -> Box:
+        """(x, y, width, height) of a region around it, within a picture of this size."""
+        width, height = min(_SIDE, columns), min(_SIDE, rows)
+        left = min(max(round(self.x) - width // 2, 0), columns - width)
+        top = min(max(round(self.y) - height // 2, 0), rows - height)
+        return left, top, width, height
 
 
 def motion_statistics(

@@ -1,6 +1,7 @@
 """Which frequencies a motion holds, and how much of each."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,12 +34,23 @@ def fit_sinusoid(seconds: Series, values: Series, frequency: float) -> Sinusoid:
     nyquist = 0.5 / float(np.median(np.diff(t)))
     if not 0 < frequency < nyquist:
         raise UserError(f"the frequency must lie between 0 and {nyquist:g} Hz, found {frequency:g}")
-    angle = 2 * np.pi * frequency * t
-    columns = np.stack([np.sin(angle), np.cos(angle), np.ones_like(t), t - t.mean()], axis=1)
-    weights, *_ = np.linalg.lstsq(columns, y, rcond=None)
-    rest = float(np.sqrt(np.mean((columns @ weights - y) ** 2)))
-    sine, cosine = float(weights[0]), float(weights[1])
+    (pair,), left = fit_sinusoids(t, y, [frequency])
+    rest, (sine, cosine) = float(np.sqrt(np.mean(left**2))), pair.tolist()
     return Sinusoid(frequency, math.hypot(sine, cosine), math.atan2(cosine, sine), rest)
+
+
+def fit_sinusoids(
+    seconds: Series, values: Series, frequencies: Sequence[float]
+) -> tuple[Series, Series]:
+    """Sinusoids of all these ``frequencies`` together, beside a constant and a slope.
+
+    Their weights (frequencies, 2) of sine and cosine, and what they leave of ``values``.
+    """
+    angle = 2 * np.pi * np.multiply.outer(np.asarray(frequencies, np.float64), seconds)
+    pairs = np.stack([np.sin(angle), np.cos(angle)], axis=1).reshape(-1, len(seconds))
+    columns = np.stack([*pairs, np.ones_like(seconds), seconds - seconds.mean()], axis=1)
+    weights, *_ = np.linalg.lstsq(columns, values, rcond=None)
+    return weights[:-2].reshape(-1, 2), values - columns @ weights
 
 
 def spectrum(seconds: Series, values: Series) -> tuple[Series, Series]:

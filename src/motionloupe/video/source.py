@@ -59,6 +59,11 @@ class SourceInfo:
     origin: Fraction = Fraction(0)  # seconds on the file's own clock where ``Frame.seconds`` is 0
     shift: Fraction = Fraction(0)  # seconds that a writer takes off every time stamp
 
+    @property
+    def clock(self) -> float:
+        """True seconds in a second of the file: below 1 for high-speed footage."""
+        return float(self.rate) / self.fps
+
     def lasts(self, duration: int) -> float:
         """Seconds that a frame of this ``duration`` is on view; 0 is unknown: one step."""
         return duration * float(self.time_base) or 1.0 / float(self.rate)

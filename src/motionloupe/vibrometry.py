@@ -1,0 +1,172 @@
+"""How parts of a video move, measured: where they are at every frame, and how fast they swing.
+
+It is the original that is measured, by registration, never what a magnifier has drawn of it.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from motionloupe.arrays import Image
+from motionloupe.errors import UserError
+from motionloupe.footage import Footage, Shake
+from motionloupe.measurement.displacement import Box, check_region, register
+from motionloupe.measurement.points import liveliest_place
+from motionloupe.measurement.tracking import Track
+from motionloupe.movements import Movement, draw_movements, write_table
+from motionloupe.pipeline import Progress, expected_frames, reference_picture
+from motionloupe.stabiliser import Stabiliser
+from motionloupe.video import open_reader
+from motionloupe.video.target import check_no_input, check_target
+
+_ALIKE = 0.5  # likeness of a box in two frames, below which its motion is chance
+_SHAKE = 0.5  # pixels of the camera's motion, well above the tolerance by which it is told
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What :func:`measure` found, and the ``files`` that it wrote, "table" and "drawing"."""
+
+    movements: list[Movement]
+    warnings: tuple[str, ...] = ()
+    files: dict[str, Path] = field(default_factory=dict)
+
+
+def measure(
+    source: str | Path,
+    boxes: Sequence[Box] = (),
+    *,
+    target: str | Path | None = None,
+    reference: int | str | None = None,
+    stabilise: bool | Box = False,
+    fps: float | None = None,
+    start: float | None = None,
+    end: float | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Measurement:
+    """Measure how ``boxes``, (x, y, width, height) in pixels, move: one translation a frame.
+
+    Without a box, the place that moves most is measured. Displacement is against the first frame,
+    or ``reference`` (a frame's number, or its time as "2.5s"), and good to some thousandths of a
+    pixel on what has texture. ``stabilise`` takes the camera's own motion out first; (x, y, width,
+    height) is what stands still. ``fps``: the true rate of high-speed footage. ``start``, ``end``:
+    seconds. ``target``, a .csv, gets seconds and pixels, and a .png beside it their drawing.
+    ``progress(done, expected)`` is called after each frame. Raises UserError, and leaves nothing.
+    """
+    cut: dict[str, Any] = {"fps": fps, "start": start, "end": end}
+    with open_reader(source, **cut) as reader:
+        info = reader.info
+    files = {} if target is None else _files(Path(target), source, force=force)
+    for box in boxes:
+        check_region(box, info.width, info.height)
+    picture = reference_picture(source, 0 if reference is None else reference, cut)
+    watched, expected = _Watched(source, cut, picture, stabilise), expected_frames(info)
+    if not boxes:
+        place = liveliest_place((image for _, image in watched), expected)
+        if place is None:
+            raise UserError(f"{source}: nothing in it moves or has texture; say with --box where")
+        boxes = [place.box(info.width, info.height)]
+    follower = _Follower(picture, boxes)
+    for seconds, image in watched:
+        follower.add(seconds, image)
+        if progress is not None:
+            progress(len(follower.seconds), expected)
+    movements = follower.movements()
+    if files:
+        write_table(files["table"], movements)
+        draw_movements(files["drawing"], picture, movements)
+    notes = [*watched.warnings, *follower.warnings]
+    return Measurement(movements, tuple(dict.fromkeys(notes)), files)
+
+
+def _files(table: Path, source: str | Path, *, force: bool) -> dict[str, Path]:
+    if table.suffix.lower() != ".csv":
+        raise UserError(f"what is measured is written as .csv, found {table.name}")
+    files = {"table": table, "drawing": table.with_suffix(".png")}
+    for path in files.values():
+        check_target(path, Path(source), force=force)
+        check_no_input(path, [source])
+    return files
+
+
+class _Watched:
+    """The frames of a video with their true seconds, from a tripod if wanted, anew each time."""
+
+    def __init__(
+        self, source: str | Path, cut: dict[str, Any], reference: Image, stabilise: bool | Box
+    ) -> None:
+        self._source, self._cut = source, cut
+        self._reference, self._stabilise = reference, stabilise
+        self.warnings: list[str] = []
+
+    def __iter__(self) -> Iterator[tuple[float, Image]]:
+        still = None if isinstance(self._stabilise, bool) else self._stabilise
+        tripod = Stabiliser(self._reference, still) if self._stabilise else None
+        watching: list[Footage | Shake] = [Footage(dynamic=True)]
+        watching += [] if tripod else [Shake(self._reference, _SHAKE)]
+        with open_reader(self._source, **self._cut) as reader:
+            for frame in reader:
+                for each in watching:
+                    each.see(frame)
+                image = tripod.drawn(frame.image, frame.seconds) if tripod else frame.image
+                yield frame.seconds * reader.info.clock, image
+        tellers = (reader, tripod, *watching)
+        self.warnings = [text for each in tellers if each is not None for text in each.warnings]
+
+
+class _Follower:
+    """Follows boxes against one picture, and notes where one cannot be measured."""
+
+    def __init__(self, reference: Image, boxes: Sequence[Box]) -> None:
+        self._reference, self._boxes = reference, boxes
+        self._places: list[list[tuple[float, float]]] = [[] for _ in boxes]
+        self._reasons: dict[int, str] = {}
+        self.seconds: list[float] = []
+
+    def add(self, seconds: float, image: Image) -> None:
+        self.seconds.append(seconds)
+        for number, box in enumerate(self._boxes):
+            try:
+                dx, dy, likeness = register(self._reference, image, box)
+                if likeness < _ALIKE:
+                    raise UserError(
+                        "what it shows is not found again; choose a box with more texture, or what "
+                        "comes nearer to the --reference"
+                    )
+            except UserError as error:
+                dx = dy = math.nan
+                self._reasons.setdefault(number, str(error))
+            self._places[number].append((dx, dy))
+
+    def movements(self) -> list[Movement]:
+        """Of every box. Raises UserError for one that could not be measured at all."""
+        moments = np.array(self.seconds, np.float64)
+        found = [
+            Movement(box, Track(moments, *np.array(places, np.float64).T))
+            for box, places in zip(self._boxes, self._places, strict=True)
+        ]
+        for number, movement in enumerate(found):
+            if len(movement.measured.seconds) <= 1:
+                reason = self._reasons.get(number, "there is but one frame")
+                raise UserError(f"box {_named(movement.box)} cannot be measured: {reason}")
+        return found
+
+    @property
+    def warnings(self) -> list[str]:
+        notes = []
+        for number, reason in self._reasons.items():
+            lost = [index for index, (x, _) in enumerate(self._places[number]) if math.isnan(x)]
+            notes.append(
+                f"box {_named(self._boxes[number])} could not be measured at {len(lost)} of "
+                f"{len(self.seconds)} frames, first at {self.seconds[lost[0]]:.2f} s: {reason}"
+            )
+        return notes
+
+
+def _named(box: Box) -> str:
+    return ",".join(map(str, box))

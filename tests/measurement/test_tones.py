@@ -1,0 +1,63 @@
+"""The frequencies that stand out of a motion: found, told apart, and not imagined."""
+
+import numpy as np
+import pytest
+
+from motionloupe.measurement.tones import tones
+
+T = np.arange(150) / 30
+
+
+def noise(seed, level=0.02):
+    return np.random.default_rng(seed).normal(scale=level, size=(2, len(T)))
+
+
+def swing(amplitude, frequency, phase=0.0):
+    return amplitude * np.sin(2 * np.pi * frequency * T + phase)
+
+
+def test_a_tone_between_two_bins_of_the_spectrum_is_found():
+    (tone,) = tones(T, 1.0 + swing(0.3, 3.09), 0.2 * T + swing(0.1, 3.09, 1.0))
+    assert tone.frequency == pytest.approx(3.09, abs=1e-3)
+    assert tone.across == pytest.approx(0.3, abs=1e-4)
+    assert tone.down == pytest.approx(0.1, abs=1e-4)
+    assert tone.error < 1e-3
+
+
+def test_tones_close_to_each_other_are_told_apart():
+    across, down = noise(1, 0.002)
+    found = tones(T, across + swing(0.2, 4.0) + swing(0.1, 4.9, 1.0), down + swing(0.05, 9.7))
+    assert [tone.frequency for tone in found] == pytest.approx([4.0, 4.9, 9.7], abs=0.02)
+    assert [tone.across for tone in found] == pytest.approx([0.2, 0.1, 0.0], abs=0.002)
+    assert found[2].down == pytest.approx(0.05, abs=0.002)
+    strongest = tones(T, across + swing(0.2, 4.0) + swing(0.1, 4.9, 1.0), down, most=1)
+    assert [tone.frequency for tone in strongest] == pytest.approx([4.0], abs=0.05)
+
+
+def test_its_error_is_how_far_amplitudes_stray():
+    found = []
+    for seed in range(60):
+        across, down = noise(seed)
+        found += [tone for tone in tones(T, across + swing(0.1, 4.2), down) if tone.across > 0.05]
+    assert len(found) == 60
+    strayed = np.std([tone.across for tone in found])
+    assert np.median([tone.error for tone in found]) == pytest.approx(strayed, rel=0.35)
+
+
+def test_noise_and_drift_have_none():
+    imagined = [tones(T, *noise(seed)) for seed in range(60)]
+    assert sum(map(len, imagined)) <= 1
+    across, down = noise(3, 0.001)
+    assert tones(T, across + 0.5 * T**2, down - 0.01 * T**3) == []
+    assert tones(T, across + swing(5.0, 0.25), down) == [], "has not had two periods"
+
+
+def test_times_need_not_be_even():
+    kept = np.random.default_rng(5).random(len(T)) < 0.8
+    (tone,) = tones(T[kept], swing(0.3, 3.1)[kept], np.zeros(kept.sum()), most=1)
+    assert tone.frequency == pytest.approx(3.1, abs=1e-3)
+    assert tone.across == pytest.approx(0.3, abs=1e-3)
+
+
+def test_too_few_moments_have_none():
+    assert tones(T[:15], swing(1.0, 6.0)[:15], np.zeros(15)) == []
