@@ -1,6 +1,5 @@
 """A focus on a certain video: the factor of every frame, and what is shown outside."""
 
-from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
@@ -106,12 +105,7 @@ class Aim:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _combined(self, layers: list[Weights]) -> tuple[Weights, Weights]:
