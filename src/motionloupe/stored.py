@@ -26,7 +26,7 @@ def write_atomically(path: Path, tensors: dict[str, Tensor], metadata: Mapping[s
     try:
         save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata=texts)
         partial.chmod(0o644)  # the library makes it private
-        with open(partial, "rb") as written:
+        with open(partial, "r+b") as written:
             os.fsync(written.fileno())
         os.replace(partial, path)
     finally:

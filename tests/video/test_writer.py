@@ -5,14 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from fcntl import F_GETFL, fcntl
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+import torch
 
 from motionloupe.errors import UserError
+from motionloupe.stored import write_atomically
 from motionloupe.video import open_reader, open_writer
 from tests.video.media import make_video, number_of, pictures, png, text_of
 
@@ -328,6 +331,7 @@ WRITING = """
 import resource, signal, sys, time
 import numpy as np
 from motionloupe.errors import UserError
+from motionloupe.stored import write_atomically
 from motionloupe.video import open_reader, open_writer
 source, target, mode = sys.argv[1:]
 if mode == "full":
@@ -399,3 +403,12 @@ def test_files_have_the_usual_permissions(tmp_path, source):
     copy(source, tmp_path / "o.mp4")
     (tmp_path / "plain").write_bytes(b"")
     assert (tmp_path / "o.mp4").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+def test_what_is_flushed_to_the_disk_is_open_for_writing(tmp_path, source, monkeypatch):
+    """Windows flushes no other files."""
+    flags = []
+    monkeypatch.setattr(os, "fsync", lambda number: flags.append(fcntl(number, F_GETFL)))
+    copy(source, tmp_path / "o.mp4")
+    write_atomically(tmp_path / "o.safetensors", {"a": torch.zeros(1)}, {})
+    assert [flag & os.O_ACCMODE for flag in flags] == [os.O_RDWR] * 2

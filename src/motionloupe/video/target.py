@@ -107,7 +107,7 @@ class Draft:
     def keep(self) -> None:
         """Give the finished file its name."""
         with explained(self._target):
-            with self.path.open("rb") as file:
+            with self.path.open("r+b") as file:
                 os.fsync(file.fileno())
             self.path.replace(self._target)
 
