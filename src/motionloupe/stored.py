@@ -24,7 +24,8 @@ def write_atomically(path: Path, tensors: dict[str, Tensor], metadata: Mapping[s
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     texts = {key: json.dumps(value) for key, value in metadata.items()}
     try:
-        save_file({k: v.contiguous() for k, v in tensors.items()}, partial, metadata=texts)
+        kept = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(kept, partial, metadata=texts)
         partial.chmod(0o644)  # the library makes it private
         with open(partial, "r+b") as written:
             os.fsync(written.fileno())

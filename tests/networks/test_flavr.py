@@ -115,3 +115,13 @@ def test_nonsense_is_refused():
     for options in ({"alpha": 0.0}, {"width": 0}):
         with pytest.raises(UserError, match="flavr needs a positive alpha and width"):
             build("flavr", options)
+
+
+def test_processors_compute_it_in_float32_whatever_is_asked():
+    torch.manual_seed(0)
+    net = FlavrUNet(width=2)
+    frames = torch.rand(2, 1, 3, 32, 32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast = net(*frames)
+    assert cast.dtype == torch.float32
+    torch.testing.assert_close(cast, net(*frames), rtol=0, atol=0)

@@ -83,7 +83,15 @@ class FlavrUNet(nn.Module):
         )
 
     def forward(self, reference: Tensor, frame: Tensor, alpha: Any = None) -> Tensor:
-        """(B, 3, H, W) twice, in [0, 1] -> (B, 3, H, W), not clamped; its own alpha holds."""
+        """(B, 3, H, W) twice, in [0, 1] -> (B, 3, H, W), not clamped; its own alpha holds.
+
+        On processors in float32 whatever the caller's autocast: there gradients of torch's 3-D
+        convolutions in bfloat16 may come from memory that was never written (torch 2.14).
+        """
+        with torch.autocast("cpu", enabled=False):
+            return self._drawn(reference, frame)
+
+    def _drawn(self, reference: Tensor, frame: Tensor) -> Tensor:
         volume = torch.stack([reference, frame], dim=2)
         mean = volume.mean(dim=(2, 3, 4), keepdim=True)
         size = (frame.shape[-2], frame.shape[-1])

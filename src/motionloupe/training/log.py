@@ -76,7 +76,7 @@ class Means:
     def take(self) -> dict[str, float]:
         """The means, with ``seconds`` a step; all processes must ask for it together."""
         sums = self._process.mean(torch.stack(list(self._sums.values())))
-        means = dict(zip(self._sums, (sums / self._count).tolist(), strict=True))
+        means = dict(zip(self._sums, (sums / self._count).cpu().tolist(), strict=True))
         means["seconds"] = (time.monotonic() - self._since) / self._count
         self._clear()
         return means
