@@ -54,8 +54,8 @@ def test_a_derivative_and_a_blur_are_told_apart():
     np.testing.assert_allclose(found.constant_shares, [0, 1], atol=1e-6)
     derivative, blur = found.spectra
     assert derivative[32, 32] == pytest.approx(0, abs=1e-4)
-    assert derivative[32, 48] == derivative.max() == pytest.approx(6)
-    assert blur[32, 32] == blur.max() == pytest.approx(27)
+    assert derivative[32, 48] == pytest.approx(derivative.max()) == pytest.approx(6)
+    assert blur[32, 32] == pytest.approx(blur.max()) == pytest.approx(27)
 
 
 def test_a_kernel_is_drawn_in_its_place(tmp_path):

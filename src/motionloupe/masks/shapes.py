@@ -11,6 +11,7 @@ from motionloupe.arrays import Image
 Weights = npt.NDArray[np.float32]
 INSIDE = 0.5
 """The weight from which on a pixel counts as part of the object."""
+_ROUNDING = 1e-4  # pixels: OpenCV's distances are exact in some of its versions
 
 
 def shaped(weights: Weights, dilate: float, feather: float) -> Weights:
@@ -26,7 +27,7 @@ def shaped(weights: Weights, dilate: float, feather: float) -> Weights:
         return np.zeros_like(weights)
     distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     if feather == 0:
-        return (distance <= dilate).astype(np.float32)
+        return (distance <= dilate + _ROUNDING).astype(np.float32)
     fading: Weights = np.clip(1 - (distance - dilate) / feather, 0, 1).astype(np.float32)
     return fading
 

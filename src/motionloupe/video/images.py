@@ -3,7 +3,7 @@
 import logging
 import re
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from glob import glob
@@ -24,6 +24,7 @@ from motionloupe.video.source import ColourTags, Frame, Reader, Selection, Sourc
 TIFF_SUFFIXES = (".tif", ".tiff")
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", *TIFF_SUFFIXES)
 _LAB = tuple(getattr(tifffile.PHOTOMETRIC, name) for name in ("CIELAB", "ICCLAB", "ITULAB"))
+_SILENT = 0  # OpenCV's LOG_LEVEL_SILENT
 _SRGB = ColourTags(primaries=1, transfer=13, matrix=RGB, full_range=True)
 
 
@@ -225,19 +226,26 @@ class TiffReader(StillsReader):
     def _through_opencv(self, number: int) -> Image | None:
         """For shares of ink, and what tifffile leaves to a further package: LZW, PackBits, JPEG."""
         flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
-        logging_of = cv2.utils.logging
-        level = logging_of.setLogLevel(logging_of.LOG_LEVEL_SILENT)  # what is lost is told once
+        set_level = _setter_of_level()
+        level = set_level(_SILENT)  # what is lost is told once
         try:
             str(self._path).encode()  # a name that is not UTF-8 crashes OpenCV
             found, pages = cv2.imreadmulti(str(self._path), number, 1, flags=flags)
         except (cv2.error, UnicodeEncodeError):
             return None
         finally:
-            logging_of.setLogLevel(level)
+            set_level(level)
         return cv2.cvtColor(pages[0], cv2.COLOR_BGR2RGB) if found else None
 
     def _name(self, number: int) -> tuple[str, str]:
         return f"page {number + 1} of {self._path.name}", "tiff"
+
+
+def _setter_of_level() -> Callable[[int], int]:
+    """How loud OpenCV's log is; it gives what it was before. OpenCV 5 has moved it."""
+    home: Any = cv2.utils.logging if hasattr(cv2.utils, "logging") else cv2
+    setter: Callable[[int], int] = home.setLogLevel
+    return setter
 
 
 @contextmanager
