@@ -45,6 +45,7 @@ def make_video(
     options: dict[str, str] | None = None,
     form: str | None = None,
     planes: Sequence[Sequence[np.ndarray]] | None = None,
+    title: str = "",
 ) -> Path:
     """Encode RGB ``frames`` (or raw ``planes``); ``tags`` = primaries, transfer, matrix, range."""
     base = time_base or 1 / Fraction(rate)
@@ -52,6 +53,8 @@ def make_video(
     if path.suffix == ".mp4":
         muxing["movie_timescale"] = str(base.denominator)
     with av.open(str(path), "w", format=form, container_options=muxing) as container:
+        if title:
+            container.metadata["title"] = title
         stream = container.add_stream(codec, rate=rate, options=options or {})
         context = stream.codec_context
         context.height, context.width = (planes[0][0] if planes else frames[0]).shape[:2]

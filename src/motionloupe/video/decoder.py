@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -16,6 +16,10 @@ from av.video.stream import VideoStream
 
 from motionloupe.errors import UserError
 
+# Titles need not be UTF-8. From version 19 on PyAV bears that by itself.
+_LENIENT: dict[str, Any] = (
+    {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
+)
 _PATIENCE = 16  # unreadable packets in a row after which the rest of a file is given up
 
 
@@ -42,7 +46,7 @@ def open_container(path: Path) -> InputContainer:
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     try:
-        container = av.open(os.fspath(path.absolute()), metadata_errors="replace")
+        container: InputContainer = av.open(os.fspath(path.absolute()), **_LENIENT)
     except (av.error.FFmpegError, ValueError) as error:
         raise UserError(_why_not(path, head, error)) from None
     if container.format.name == "tty":
