@@ -112,9 +112,10 @@ class VideoReader(Reader):
         """Whether a seek landed where the beginning of the selection is lost, or time unknown."""
         if not self._sought or self._first is None:
             return False
-        if self._first.pts is None or self._first.time_base is None:
+        base = rate_or_none(self._first.time_base)
+        if self._first.pts is None or base is None:
             return True
-        seconds = self._first.pts * Fraction(self._first.time_base) - self._origin()
+        seconds = self._first.pts * base - self._origin()
         return seconds > self._selection.start
 
     def _origin(self) -> Fraction:

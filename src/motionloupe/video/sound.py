@@ -110,4 +110,4 @@ class Sound:
 
 def _seconds(packet: "Packet[Stream]") -> Fraction:
     stamp = packet.pts if packet.pts is not None else packet.dts
-    return Fraction(stamp or 0) * Fraction(packet.time_base)
+    return Fraction(stamp or 0) * (rate_or_none(packet.time_base) or 0)

@@ -21,6 +21,7 @@ from motionloupe.video.colour import (
     to_yuv,
     with_depth,
 )
+from motionloupe.video.decoder import rate_or_none
 from motionloupe.video.encoding import Encoding, encoding_for
 from motionloupe.video.images import IMAGE_SUFFIXES
 from motionloupe.video.sound import Sound
@@ -255,8 +256,9 @@ class VideoWriter(Writer):
             return
         for packet in self._stream.encode(frame):
             container.mux(packet)
-            if self._sound is not None and packet.pts is not None:
-                self._sound.advance(container, packet.pts * Fraction(packet.time_base))
+            base = rate_or_none(packet.time_base)
+            if self._sound is not None and packet.pts is not None and base is not None:
+                self._sound.advance(container, packet.pts * base)
 
     def _finish(self) -> None:
         if self._container is None:
