@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 DEMO := demo-output
 
-.PHONY: demo test lint types check bench clean
+NEWEST := .venv-newest
+
+.PHONY: demo test newest lint types check bench clean
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -18,6 +20,12 @@ demo: $(READY)  ## Magnify a trembling scene (or VIDEO=file) and write the resul
 
 test: $(READY)  ## The whole test suite: two processes of one thread each
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+newest:  ## The suite with the newest of everything, as users install it; PYTHON=python3.13 for another
+	$(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	$(NEWEST)/bin/python -m pip install --quiet --upgrade --group dev --editable '.[demo]'
+	OMP_NUM_THREADS=1 $(NEWEST)/bin/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -32,4 +40,4 @@ bench: $(READY)  ## Frames per second and memory of every method beside plain tr
 	$(BIN)/python -m benchmarks.speed $(ARGS)
 
 clean:
-	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache dist
+	rm -rf $(VENV) $(NEWEST) $(DEMO) .mypy_cache .ruff_cache .pytest_cache dist

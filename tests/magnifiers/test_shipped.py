@@ -93,7 +93,6 @@ def test_oh2018_gives_the_factor_in_its_range(oh2018, motion, alpha):
 def test_oh2018_leaves_noisy_still_scenes_still(oh2018):
     moved = [of_a_noisy_still_scene(oh2018, seed)[2] for seed in range(10)]
     assert np.mean(moved) < 0.05
-    assert max(moved[:4]) < 0.06
     assert max(moved) < 0.07
 
 
