@@ -109,7 +109,7 @@ def test_every_lesson_is_learned_alike_elsewhere(name, autocast):
             batch = {part: values.to(device) for part, values in _batch(name).items()}
             taught = [learn(state.task, state, batch)["loss"] for _ in range(2)]
             assert {str(each.device.type) for each in taught} == {device}
-            losses.append([float(each) for each in taught])
+            losses.append([float(each.detach()) for each in taught])
     assert losses[0] == pytest.approx(losses[1], rel=0.05 if autocast else 1e-3)
 
 
