@@ -9,6 +9,8 @@ with the motion around that frequency magnified.
 import sys
 from pathlib import Path
 
+import numpy as np
+
 import motionloupe
 
 
@@ -21,7 +23,8 @@ def main() -> None:
     tone = movement.tones[0]
     print(f"{tone.across:.3f} px across and {tone.down:.3f} px down at {tone.frequency:.2f} Hz")
 
-    band = (0.7 * tone.frequency, 1.4 * tone.frequency)
+    fps = 1 / np.median(np.diff(movement.track.seconds))
+    band = (0.7 * tone.frequency, min(1.4 * tone.frequency, 0.45 * fps))
     target = f"{Path(video).stem}_{tone.frequency:.1f}Hz_x{alpha:g}.mp4"
     result = motionloupe.magnify(video, target, alpha=alpha, band=band, side_by_side=True)
     print(result.target, *result.extras.values(), *result.warnings, sep="\n")

@@ -51,6 +51,11 @@ class Movement:
         return float(np.hypot(known.dx.std(), known.dy.std()))
 
 
+def typed(box: Box) -> str:
+    """A box as the command line takes it: X,Y,W,H."""
+    return ",".join(map(str, box))
+
+
 def write_table(path: Path, movements: Sequence[Movement]) -> None:
     """A CSV: seconds, then dx and dy of box 1, 2, ... in pixels, empty where not measured.
 
@@ -108,7 +113,7 @@ def _draw_place(axes: "Axes", picture: Image, box: Box, number: int) -> None:
     for colour, line in (("black", 2.5), ("yellow", 1.2)):
         frame = Rectangle((x - 0.5, y - 0.5), wide, high, fill=False, ec=colour, lw=line)
         axes.add_patch(frame)
-    axes.set_title(f"box {number}: {x},{y},{wide},{high}", fontsize=10)
+    axes.set_title(f"box {number}: {typed(box)}", fontsize=10)
     axes.set_axis_off()
 
 

@@ -23,7 +23,7 @@ from motionloupe.magnifiers.base import Magnifier
 from motionloupe.magnifiers.streaming import Mode
 from motionloupe.masks import Aim, Focus, Window, part_to_draw
 from motionloupe.measurement.displacement import Box
-from motionloupe.stabiliser import Stabiliser
+from motionloupe.stabiliser import Stabiliser, tripod
 from motionloupe.temporal import FilterKind
 from motionloupe.video import (
     Frame,
@@ -111,9 +111,9 @@ def magnify(
         info = reader.info
         notes = _check(magnifier, alpha, info)
         original = None if reference is None else reference_picture(source, reference, cut)
-        tripod = _tripod(source, original, cut, stabilise) if stabilise else None
-        watching = [] if tripod else _watching(magnifier, original, alpha, focus)
-        steps = Steps(reader, tripod)
+        steady = _tripod(source, original, cut, stabilise) if stabilise else None
+        watching = [] if steady else _watching(magnifier, original, alpha, focus)
+        steps = Steps(reader, steady)
         aim: Aim | Window | None = None
         frames: Iterable[Image] = steps
         if focus is not None:
@@ -141,7 +141,7 @@ def magnify(
                 progress(steps.done, expected)
         duration = steps.duration(info)
     views.draw()
-    tellers = (reader, writer, magnifier, aim, tripod, *watching)
+    tellers = (reader, writer, magnifier, aim, steady, *watching)
     notes += [text for teller in tellers if teller is not None for text in teller.warnings]
     took = time.monotonic() - began
     return Result(Path(target), steps.done, took, duration, tuple(dict.fromkeys(notes)), extras)
@@ -255,11 +255,11 @@ def _watching(
 
 
 def _tripod(
-    source: str | Path, reference: Image | None, cut: dict[str, Any], still: bool | Box
+    source: str | Path, reference: Image | None, cut: dict[str, Any], stabilise: bool | Box
 ) -> Stabiliser:
     if reference is None:
         reference = read_frame(source, number=0, **cut).image
-    return Stabiliser(reference, None if isinstance(still, bool) else still)
+    return tripod(reference, stabilise)
 
 
 def reference_picture(source: str | Path, which: int | str, cut: dict[str, Any]) -> Image:

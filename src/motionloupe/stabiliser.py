@@ -65,6 +65,11 @@ class Stabiliser:
         return notes
 
 
+def tripod(reference: Image, stabilise: bool | Box) -> Stabiliser:
+    """What draws as the ``reference`` was seen; of ``stabilise`` a box is what stands still."""
+    return Stabiliser(reference, None if isinstance(stabilise, bool) else stabilise)
+
+
 def _shown(displacement: Tensor) -> Tensor:
     """(1, 2, H, W) -> (1, 1, H, W): 1 where the frame shows the place, falling to 0 at its edge."""
     height, width = displacement.shape[-2:]

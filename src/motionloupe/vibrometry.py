@@ -14,16 +14,15 @@ import numpy as np
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.footage import Footage, Shake
-from motionloupe.measurement.displacement import Box, check_region, register
+from motionloupe.measurement.displacement import ALIKE, Box, check_region, register
 from motionloupe.measurement.points import liveliest_place
 from motionloupe.measurement.tracking import Track
-from motionloupe.movements import Movement, draw_movements, write_table
-from motionloupe.pipeline import Progress, expected_frames, reference_picture
-from motionloupe.stabiliser import Stabiliser
+from motionloupe.movements import Movement, draw_movements, typed, write_table
+from motionloupe.pipeline import Progress, Steps, expected_frames, reference_picture
+from motionloupe.stabiliser import tripod
 from motionloupe.video import open_reader
 from motionloupe.video.target import check_no_input, check_target
 
-_ALIKE = 0.5  # likeness of a box in two frames, below which its motion is chance
 _SHAKE = 0.5  # pixels of the camera's motion, well above the tolerance by which it is told
 
 
@@ -105,17 +104,15 @@ class _Watched:
         self.warnings: list[str] = []
 
     def __iter__(self) -> Iterator[tuple[float, Image]]:
-        still = None if isinstance(self._stabilise, bool) else self._stabilise
-        tripod = Stabiliser(self._reference, still) if self._stabilise else None
+        steady = tripod(self._reference, self._stabilise) if self._stabilise else None
         watching: list[Footage | Shake] = [Footage(dynamic=True)]
-        watching += [] if tripod else [Shake(self._reference, _SHAKE)]
+        watching += [] if steady else [Shake(self._reference, _SHAKE)]
         with open_reader(self._source, **self._cut) as reader:
-            for frame in reader:
-                for each in watching:
-                    each.see(frame)
-                image = tripod.drawn(frame.image, frame.seconds) if tripod else frame.image
-                yield frame.seconds * reader.info.clock, image
-        tellers = (reader, tripod, *watching)
+            steps = Steps(reader, steady)
+            steps.watchers = tuple(each.see for each in watching)
+            for image in steps:
+                yield steps.next().seconds * reader.info.clock, image
+        tellers = (reader, steady, *watching)
         self.warnings = [text for each in tellers if each is not None for text in each.warnings]
 
 
@@ -133,7 +130,7 @@ class _Follower:
         for number, box in enumerate(self._boxes):
             try:
                 dx, dy, likeness = register(self._reference, image, box)
-                if likeness < _ALIKE:
+                if likeness < ALIKE:
                     raise UserError(
                         "what it shows is not found again; choose a box with more texture, or what "
                         "comes nearer to the --reference"
@@ -153,7 +150,7 @@ class _Follower:
         for number, movement in enumerate(found):
             if len(movement.measured.seconds) <= 1:
                 reason = self._reasons.get(number, "there is but one frame")
-                raise UserError(f"box {_named(movement.box)} cannot be measured: {reason}")
+                raise UserError(f"box {typed(movement.box)} cannot be measured: {reason}")
         return found
 
     @property
@@ -162,11 +159,7 @@ class _Follower:
         for number, reason in self._reasons.items():
             lost = [index for index, (x, _) in enumerate(self._places[number]) if math.isnan(x)]
             notes.append(
-                f"box {_named(self._boxes[number])} could not be measured at {len(lost)} of "
+                f"box {typed(self._boxes[number])} could not be measured at {len(lost)} of "
                 f"{len(self.seconds)} frames, first at {self.seconds[lost[0]]:.2f} s: {reason}"
             )
         return notes
-
-
-def _named(box: Box) -> str:
-    return ",".join(map(str, box))

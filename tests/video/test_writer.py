@@ -331,7 +331,6 @@ WRITING = """
 import resource, signal, sys, time
 import numpy as np
 from motionloupe.errors import UserError
-from motionloupe.stored import write_atomically
 from motionloupe.video import open_reader, open_writer
 source, target, mode = sys.argv[1:]
 if mode == "full":

@@ -79,7 +79,9 @@ def command(
 
 
 def _described(movement: "Movement") -> list[str]:
-    named = f"box {','.join(map(str, movement.box))}"
+    from motionloupe.movements import typed
+
+    named = f"box {typed(movement.box)}"
     if not movement.tones:
         return [f"{named}: {movement.spread:.3f} px (RMS), no frequency stands out"]
     return [

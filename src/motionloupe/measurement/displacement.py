@@ -20,7 +20,9 @@ from motionloupe.errors import UserError
 Box = tuple[int, int, int, int]
 _ROUNDS = 30
 _CLOSE_ENOUGH = 1e-5  # pixels
-_SURE, _ALIKE = 0.9, 0.5  # likeness of what has been found, and of what may have been
+ALIKE = 0.5
+"""The likeness of a region in two pictures below which its motion is chance."""
+_SURE = 0.9  # the likeness of what has been found beyond doubt
 _NEAR = 1.0  # pixels
 _BORDER = 8  # pixels at the region's edge that may have entered or left it
 _QUINTIC = BSpline.basis_element([-3, -2, -1, 0, 1, 2, 3])
@@ -68,7 +70,7 @@ def register(reference: Image, frame: Image, box: Box | None = None) -> Registra
     found = _refine(a, b, np.array([start_x, start_y]))
     if found is None or (found.likeness < _SURE and math.hypot(start_x, start_y) > _NEAR):
         near = _refine(a, b, np.zeros(2))  # where there is more noise than texture, peaks mislead
-        if near is not None and near.likeness > (_ALIKE if found is None else found.likeness):
+        if near is not None and near.likeness > (ALIKE if found is None else found.likeness):
             return near
     if found is None:
         raise UserError(

@@ -44,13 +44,14 @@ def fit_sinusoids(
 ) -> tuple[Series, Series]:
     """Sinusoids of all these ``frequencies`` together, beside a constant and a slope.
 
-    Their weights (frequencies, 2) of sine and cosine, and what they leave of ``values``.
+    ``values`` (moments, ...) may be of several signals. Their weights (frequencies, 2, ...) of sine
+    and cosine, and what they leave of the values.
     """
     angle = 2 * np.pi * np.multiply.outer(np.asarray(frequencies, np.float64), seconds)
     pairs = np.stack([np.sin(angle), np.cos(angle)], axis=1).reshape(-1, len(seconds))
     columns = np.stack([*pairs, np.ones_like(seconds), seconds - seconds.mean()], axis=1)
     weights, *_ = np.linalg.lstsq(columns, values, rcond=None)
-    return weights[:-2].reshape(-1, 2), values - columns @ weights
+    return weights[:-2].reshape(-1, 2, *values.shape[1:]), values - columns @ weights
 
 
 def spectrum(seconds: Series, values: Series) -> tuple[Series, Series]:

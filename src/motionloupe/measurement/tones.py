@@ -39,11 +39,11 @@ def tones(seconds: Series, dx: Series, dy: Series, most: int = 3) -> list[Tone]:
     together; then all are fitted at once. It must rise to four times what lies around it in the
     spectrum, and have had two periods. Empty for fewer than 16 moments.
     """
-    t, moved = np.asarray(seconds, np.float64), np.array([dx, dy], np.float64)
+    t, moved = np.asarray(seconds, np.float64), np.stack([dx, dy], axis=1).astype(np.float64)
     if len(t) < _MOMENTS:
         return []
     found: list[float] = []
-    rest = moved
+    weights, rest = np.empty((0, 2, 2)), moved
     while len(found) < most:
         frequency = _strongest(t, rest, found)
         if frequency is None:
@@ -52,13 +52,12 @@ def tones(seconds: Series, dx: Series, dy: Series, most: int = 3) -> list[Tone]:
         energy = partial(_energy_left, t, moved, found)
         near = (frequency - step, min(frequency + step, 0.5 * (len(t) - 1) * step))
         found.append(float(minimize_scalar(energy, bounds=near, method="bounded").x))
-        rest = np.array([fit_sinusoids(t, values, found)[1] for values in moved])
-    if not found:
-        return []
-    amplitudes = [np.hypot(*fit_sinusoids(t, values, found)[0].T) for values in moved]
+        weights, rest = fit_sinusoids(t, moved, found)
     frequencies, left = _amplitudes(t, rest)
     heard: list[Tone] = []
-    for frequency, across, down in zip(found, *amplitudes, strict=True):
+    for frequency, (across, down) in zip(
+        found, np.hypot(weights[:, 0], weights[:, 1]), strict=True
+    ):
         floor = _floor(left, int(np.argmin(np.abs(frequencies - frequency))))
         heard.append(Tone(frequency, float(across), float(down), floor / _FLOOR_OVER_ERROR))
     return sorted(heard, key=lambda tone: -np.hypot(tone.across, tone.down))
@@ -66,8 +65,7 @@ def tones(seconds: Series, dx: Series, dy: Series, most: int = 3) -> list[Tone]:
 
 def _energy_left(t: Series, moved: Series, found: list[float], frequency: float) -> float:
     """The energy that a further frequency leaves of the motion."""
-    fits = (fit_sinusoids(t, values, [*found, frequency])[1] for values in moved)
-    return sum(float(np.sum(values**2)) for values in fits)
+    return float(np.sum(fit_sinusoids(t, moved, [*found, frequency])[1] ** 2))
 
 
 def _strongest(t: Series, rest: Series, found: list[float]) -> float | None:
@@ -88,7 +86,7 @@ def _strongest(t: Series, rest: Series, found: list[float]) -> float | None:
 
 def _amplitudes(t: Series, moved: Series) -> tuple[Series, Series]:
     """The spectrum of both directions together."""
-    (frequencies, across), (_, down) = (spectrum(t, values) for values in moved)
+    (frequencies, across), (_, down) = (spectrum(t, values) for values in moved.T)
     return frequencies, np.hypot(across, down)
 
 
