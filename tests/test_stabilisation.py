@@ -158,7 +158,7 @@ def test_the_command_says_what_it_wrote(tmp_path, monkeypatch, capsys):
         ("stabilise in.mp4 --reference third", "a frame's number"),
         ("stabilise grey.mp4", "too little to go by"),
         ("stabilise in.mp4 -o in.mp4", "in.mp4"),
-        ("magnify in.mp4 --stabilise --adapt 3", "learn the shake"),
+        ("adapt grey.mp4 --stabilise --for 1", "too little to go by"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(tmp_path, monkeypatch, capsys, words, wanted):

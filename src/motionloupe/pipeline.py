@@ -34,6 +34,7 @@ from motionloupe.video import (
     open_reader,
     open_writer,
     read_frame,
+    read_reference,
 )
 from motionloupe.views import Line
 
@@ -110,7 +111,7 @@ def magnify(
         reader = stack.enter_context(open_reader(source, **cut))
         info = reader.info
         notes = _check(magnifier, alpha, info)
-        original = None if reference is None else reference_picture(source, reference, cut)
+        original = None if reference is None else read_reference(source, reference, cut)
         steady = _tripod(source, original, cut, stabilise) if stabilise else None
         watching = [] if steady else _watching(magnifier, original, alpha, focus)
         steps = Steps(reader, steady)
@@ -260,16 +261,3 @@ def _tripod(
     if reference is None:
         reference = read_frame(source, number=0, **cut).image
     return tripod(reference, stabilise)
-
-
-def reference_picture(source: str | Path, which: int | str, cut: dict[str, Any]) -> Image:
-    """A frame by its number, or by its time as "2.5s". Raises UserError."""
-    text = str(which).strip()
-    try:
-        if text.endswith("s"):
-            return read_frame(source, seconds=float(text[:-1]), **cut).image
-        return read_frame(source, number=int(text), **cut).image
-    except ValueError:
-        raise UserError(
-            f"the reference must be a frame's number (12) or its time (2.5s), found {which!r}"
-        ) from None

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from motionloupe.measurement.displacement import Box
-from motionloupe.pipeline import Progress, Result, Steps, expected_frames, reference_picture
+from motionloupe.pipeline import Progress, Result, Steps, expected_frames
 from motionloupe.stabiliser import Stabiliser
-from motionloupe.video import open_reader, open_writer
+from motionloupe.video import open_reader, open_writer, read_reference
 
 
 def stabilise(
@@ -38,7 +38,7 @@ def stabilise(
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(source, **cut))
         info = reader.info
-        picture = reference_picture(source, 0 if reference is None else reference, cut)
+        picture = read_reference(source, 0 if reference is None else reference, cut)
         stabiliser = Stabiliser(picture, still)
         writer = stack.enter_context(
             open_writer(target, info, lossless=lossless, depth=depth, sound=sound, force=force)

@@ -18,9 +18,9 @@ from motionloupe.measurement.displacement import ALIKE, Box, check_region, regis
 from motionloupe.measurement.points import liveliest_place
 from motionloupe.measurement.tracking import Track
 from motionloupe.movements import Movement, draw_movements, typed, write_table
-from motionloupe.pipeline import Progress, Steps, expected_frames, reference_picture
+from motionloupe.pipeline import Progress, Steps, expected_frames
 from motionloupe.stabiliser import tripod
-from motionloupe.video import open_reader
+from motionloupe.video import open_reader, read_reference
 from motionloupe.video.target import check_no_input, check_target
 
 _SHAKE = 0.5  # pixels of the camera's motion, well above the tolerance by which it is told
@@ -63,7 +63,7 @@ def measure(
     files = {} if target is None else _files(Path(target), source, force=force)
     for box in boxes:
         check_region(box, info.width, info.height)
-    picture = reference_picture(source, 0 if reference is None else reference, cut)
+    picture = read_reference(source, 0 if reference is None else reference, cut)
     watched, expected = _Watched(source, cut, picture, stabilise), expected_frames(info)
     if not boxes:
         place = liveliest_place((image for _, image in watched), expected)

@@ -11,11 +11,15 @@ from motionloupe.cli import main
 from motionloupe.cli.adapt import chosen
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.flowmag import FlowMag
+from motionloupe.measurement.displacement import displacement
 from motionloupe.networks import build
 from motionloupe.networks.weights import save_weights
 from motionloupe.stored import read_tensors
 from motionloupe.training.adaptation import Adaptation, adapt
+from motionloupe.training.real import view
+from tests.handheld import MARGIN, STILL, shaken, taken, world
 from tests.scenes import shifted, texture, to_uint8
+from tests.video.media import make_video
 
 SMALL = {"base": 4, "mend": 4}
 QUICK = {"minutes": None, "size": 48, "batch": 1, "views": 4, "flow": "lucas-kanade"}
@@ -114,6 +118,48 @@ def test_what_cannot_be_adapted_is_told(video, weights, tmp_path):
             Adaptation(**wrong)
 
 
+@pytest.fixture
+def pairs_seen(monkeypatch):
+    """The pairs of frames that views are taken of, in uint8."""
+    pairs = []
+
+    def spy(pair, *rest):
+        pairs.append(pair)
+        return view(pair, *rest)
+
+    monkeypatch.setattr("motionloupe.training.adaptation.view", spy)
+    return pairs
+
+
+def test_frames_are_compared_with_the_reference_that_is_asked_for(
+    video, weights, tmp_path, pairs_seen
+):
+    options = Adaptation(**QUICK, steps=30, check=30)
+    adapt(video, weights, tmp_path / "out.safetensors", options, reference=7)
+    wanted = cv2.imread(str(video / "007.png"))[..., ::-1]
+    assert all(np.array_equal(reference, wanted) for reference, _ in pairs_seen)
+    assert not any(np.array_equal(later, wanted) for _, later in pairs_seen)
+    assert len({later.tobytes() for _, later in pairs_seen}) == 11
+
+
+@pytest.mark.parametrize(("stabilise", "least", "most"), [(False, 1.0, 9.0), (True, 0.0, 0.1)])
+def test_the_shake_of_a_hand_is_taken_out_before_it_learns(
+    weights, tmp_path, pairs_seen, stabilise, least, most
+):
+    rng = np.random.default_rng(1)
+    cameras = [STILL, *(shaken(3.0, rng, 144, 192) for _ in range(7))]
+    frames = [taken(world(), camera) for camera in cameras]
+    frames[5][:] = 0  # of which nothing can be aligned
+    source = make_video(tmp_path / "in.mkv", frames, codec="ffv1", pixel_format="bgr0")
+    options = Adaptation(**QUICK, steps=20, check=20)
+    done = adapt(source, weights, tmp_path / "out", options, reference="0s", stabilise=stabilise)
+    pairs = [pair for pair in pairs_seen if np.median(pair[1]) > 0]
+    middle = (MARGIN, MARGIN, 144, 96)
+    far = [np.hypot(*displacement(*pair, middle)) for pair in pairs]
+    assert least <= max(far) < most
+    assert any("could not be aligned" in text for text in done.warnings) == stabilise
+
+
 def test_a_small_or_long_video_will_do(weights, tmp_path, monkeypatch):
     monkeypatch.setattr("motionloupe.training.adaptation._MOST_FRAMES", 5)
     long = frames_to(tmp_path / "long", 23, 17, 21)
@@ -158,13 +204,14 @@ def test_magnify_adapts_to_the_largest_factor_where_it_draws(
     np.save(mask, np.ones((56, 64), np.uint8))
 
     def stand_in(source, begin, output, wanted, *, device, tell, **cut):
-        asked.append((wanted.alpha, device, cut["scale"]))
+        asked.append((wanted.alpha, device, cut["scale"], cut["stabilise"], cut["reference"]))
         raise UserError("enough")
 
     monkeypatch.setattr("motionloupe.training.adaptation.adapt", stand_in)
-    words = [word.format(mask=mask) for word in factors] + ["--adapt", "5", "--device", "cpu"]
+    words = [word.format(mask=mask) for word in factors] + ["--adapt", "5", "--stabilise"]
+    words += ["--reference", "2", "--device", "cpu"]
     assert main(["magnify", str(video), str(tmp_path / "x.mkv"), *words]) == 2
-    assert asked == [(practised, "cpu", 1.0)]
+    assert asked == [(practised, "cpu", 1.0, True, "2")]
 
 
 def test_a_device_that_is_not_there_is_told(video, weights, tmp_path, capsys):

@@ -43,6 +43,9 @@ def command(
     limit: Limit = "2min",
     alpha: Alpha = 10.0,
     flow: Estimator = None,
+    reference: options.Reference = None,
+    stabilise: options.Stabilise = False,
+    still: options.Still = None,
     fps: options.Fps = None,
     start: options.Start = None,
     end: options.End = None,
@@ -63,9 +66,11 @@ def command(
     target = output or Path(f"{options.stem(video)}_adapted.safetensors")
     check_target(target, Path(video), force=force)
     cut: dict[str, Any] = {"fps": fps, "start": start, "end": end, "scale": scale}
+    cut |= {"reference": reference, "device": device}
+    cut["stabilise"] = options.parsed_box(still) if still else stabilise
     begin = find_weights("flowmag", weights)
     wanted = chosen(limit, alpha, flow)
-    done = adapt(video, begin, target, wanted, device=device, tell=teller(quiet), **cut)
+    done = adapt(video, begin, target, wanted, tell=teller(quiet), **cut)
     warn(done.warnings)
     text = (
         f"{done.path}: {done.steps} steps through {done.flow} in {done.seconds:.0f} s, loss on "

@@ -33,9 +33,6 @@ Band = Annotated[
     typer.Option(metavar="LOW HIGH", help="Magnify only these frequencies, in hertz."),
 ]
 Filter = Annotated[str | None, typer.Option(help="For the band: fir, butterworth, iir or ideal.")]
-Reference = Annotated[
-    str | None, typer.Option(help="Reference of static mode: a frame's number, or a time (2.5s).")
-]
 SideBySide = Annotated[
     bool, typer.Option("--side-by-side", help="Write input and result beside each other, too.")
 ]
@@ -60,7 +57,7 @@ def command(
     mode: Mode = "static",
     band: Band = None,
     filter: Filter = None,
-    reference: Reference = None,
+    reference: options.Reference = None,
     stabilise: options.Stabilise = False,
     still: options.Still = None,
     mask: focus.Masks = None,
@@ -94,10 +91,6 @@ def command(
     """
     if adapt is not None and method != "flowmag":
         raise UserError(f"only flowmag adapts to a video, not {method}")
-    if adapt is not None and (stabilise or still):
-        raise UserError(
-            "--adapt would learn the shake: let motionloupe stabilise write a file first"
-        )
     if target and output:
         raise UserError(f"the output is named twice, {target} and {output}: leave one away")
     own = options.method_options(method, settings or [])
@@ -150,7 +143,8 @@ def _adapted(
     focus = choices["focus"]
     largest = choices["alpha"] if focus is None else focus.largest(choices["alpha"])
     wanted = chosen(limit, largest)
-    cut = {name: choices[name] for name in ("fps", "start", "end", "scale", "device")}
+    same = ("reference", "stabilise", "fps", "start", "end", "scale", "device")
+    cut = {name: choices[name] for name in same}
     with TemporaryDirectory(prefix="motionloupe-") as folder:
         done = adapt(
             video, begin, Path(folder) / "adapted.safetensors", wanted, tell=teller(quiet), **cut

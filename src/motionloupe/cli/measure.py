@@ -22,16 +22,13 @@ Target = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="A .csv; by default VIDEO_motion.csv. A .png goes beside."),
 ]
-Reference = Annotated[
-    str | None, typer.Option(help="Measure against this frame: its number, or a time (2.5s).")
-]
 
 
 def command(
     video: options.Video,
     box: Boxes = None,
     output: Target = None,
-    reference: Reference = None,
+    reference: options.Reference = None,
     stabilise: options.Stabilise = False,
     still: options.Still = None,
     fps: options.Fps = None,

@@ -35,6 +35,10 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="The method's own option; repeatable."),
 ]
+Reference = Annotated[
+    str | None,
+    typer.Option(help="The frame to compare with: its number, or a time (2.5s); else the first."),
+]
 Stabilise = Annotated[
     bool, typer.Option("--stabilise", help="First align the frames, where the camera was held.")
 ]

@@ -12,9 +12,6 @@ Target = Annotated[
     Path | None,
     typer.Option("--output", "-o", help="A video or a folder; by default VIDEO_stabilised.mp4."),
 ]
-Reference = Annotated[
-    str | None, typer.Option(help="Align with this frame: its number, or a time (2.5s).")
-]
 Still = Annotated[
     str | None,
     typer.Option(metavar="X,Y,W,H", help="What stands still; else what most of the picture does."),
@@ -24,7 +21,7 @@ Still = Annotated[
 def command(
     video: options.Video,
     output: Target = None,
-    reference: Reference = None,
+    reference: options.Reference = None,
     still: Still = None,
     start: options.Start = None,
     end: options.End = None,

@@ -1,8 +1,8 @@
 """Test-time adaptation (Pan et al. 2023, section 3.4): a trained network learns from one video.
 
-The lesson is FlowMag's own loss, which needs no truth, on views of pairs (first frame, later
-frame). Frames spread over the video are held out; the weights that do best on them are kept, and
-those are the ones it began with where nothing did better.
+The lesson is FlowMag's own loss, which needs no truth, on views of pairs (reference, later frame).
+Frames spread over the video are held out; the weights that do best on them are kept, and those are
+the ones it began with where nothing did better.
 """
 
 import math
@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
+from motionloupe.arrays import Image
 from motionloupe.data.augment import PLAIN, Augment
 from motionloupe.data.clips import eight_bits
 from motionloupe.data.draw import draw_number
@@ -24,12 +25,14 @@ from motionloupe.data.photometry import Bytes
 from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK, default_flow
 from motionloupe.magnifiers.base import device_named
+from motionloupe.measurement.displacement import Box
 from motionloupe.networks.weights import load_weights, save_weights
+from motionloupe.stabiliser import Stabiliser, tripod
 from motionloupe.training.average import WeightAverage
 from motionloupe.training.config import FlowLoss
 from motionloupe.training.lessons import flowmag_task
 from motionloupe.training.real import view
-from motionloupe.video import open_reader
+from motionloupe.video import open_reader, read_reference
 
 Tell = Callable[[str], None]
 
@@ -95,9 +98,9 @@ class Adapted(NamedTuple):
 
 
 class _Frames(NamedTuple):
-    """The first frame of a video, and later ones to learn from and to be judged by."""
+    """The reference of a video, later frames to learn from, and those to be judged by."""
 
-    first: Bytes
+    reference: Bytes
     learned: list[Bytes]
     held_out: list[Bytes]
 
@@ -108,16 +111,20 @@ def adapt(
     output: Path,
     options: Adaptation | None = None,
     *,
+    reference: int | str | None = None,
+    stabilise: bool | Box = False,
     device: str = "cpu",
     tell: Tell = lambda line: None,
     **selection: Any,
 ) -> Adapted:
     """Adapt the FlowMag network in ``weights`` to the video ``source``; write it to ``output``.
 
-    ``device`` is where torch computes; ``selection`` chooses a part of the video as
-    :func:`motionloupe.video.open_reader` does. The result fits wherever the ``weights`` did.
-    ``tell`` is told of every look at the held-out views. Raises UserError for a video with too few
-    frames or too small ones, and for foreign weights.
+    ``reference`` and ``stabilise`` are those of :func:`motionloupe.magnify`: what the frames are
+    compared with, and whether the camera's own motion is taken out first. ``device`` is where torch
+    computes; ``selection`` chooses a part of the video as :func:`motionloupe.video.open_reader`
+    does. The result fits wherever the ``weights`` did. ``tell`` is told of every look at the
+    held-out views. Raises UserError for a video with too few frames or too small ones, and for
+    foreign weights.
     """
     options = options or Adaptation()
     began = time.monotonic()
@@ -126,7 +133,9 @@ def adapt(
         raise UserError(
             f"{weights} holds weights of {trained.name}: adaptation needs those of flowmag"
         )
-    frames = _kept(source, selection)
+    picture = read_reference(source, 0 if reference is None else reference, selection)
+    steady = tripod(picture, stabilise) if stabilise else None
+    frames = _kept(source, selection, picture, steady)
     pupil = _Pupil(trained.network, frames, options)
     before, after, steps = pupil.learn(began, tell)
     card = {
@@ -139,8 +148,10 @@ def adapt(
         },
     }
     save_weights(output, trained.name, trained.options, pupil.best, card)
-    notes = () if after < before else (_IN_VAIN,)
-    return Adapted(output, steps, time.monotonic() - began, pupil.flow, before, after, notes)
+    notes = [] if after < before else [_IN_VAIN]
+    notes += steady.warnings if steady is not None else []
+    took = time.monotonic() - began
+    return Adapted(output, steps, took, pupil.flow, before, after, tuple(notes))
 
 
 class _Pupil:
@@ -220,7 +231,7 @@ class _Pupil:
     def _view(
         self, later: Bytes, change: Augment, alpha: float, rng: np.random.Generator
     ) -> dict[str, Tensor]:
-        return view((self.frames.first, later), change, self.options.size, alpha, rng)
+        return view((self.frames.reference, later), change, self.options.size, alpha, rng)
 
     def _held_out_views(self) -> list[dict[str, Tensor]]:
         """Fixed views, not changed, at factors within those that are practised."""
@@ -248,28 +259,37 @@ class _Pupil:
         return {name: value.clone() for name, value in self.average.weights.items()}
 
 
-def _kept(source: str | Path, selection: dict[str, Any]) -> _Frames:
+def _kept(
+    source: str | Path, selection: dict[str, Any], reference: Image, steady: Stabiliser | None
+) -> _Frames:
     """Frames spread over a video of any length, without holding more than ``_LARGEST_MEMORY``.
 
-    Where twice too many have come, every second one is dropped and the step between two doubles.
+    Where too many have come, every second one is dropped and the step between two doubles.
     """
-    kept: list[Bytes] = []
+    original = eight_bits(reference)
+    itself: int | None = None
+    kept: dict[int, Bytes] = {}
     step = 1
     with open_reader(source, **selection) as reader:
         info = reader.info
         most = int(_LARGEST_MEMORY / (3.0 * info.width * info.height))
         most = min(max(most, _LEAST_FRAMES), _MOST_FRAMES)
         for frame in reader:
-            if frame.index % step == 0:
-                kept.append(eight_bits(frame.image))
+            if itself is None and np.array_equal(eight_bits(frame.image), original):
+                itself = frame.index
+            if frame.index % step:
+                continue
+            drawn = steady.drawn(frame.image, frame.seconds) if steady else frame.image
+            kept[frame.index] = eight_bits(drawn)
             if len(kept) > most:
-                kept, step = kept[::2], 2 * step
+                step *= 2
+                kept = {index: image for index, image in kept.items() if index % step == 0}
     if len(kept) < _LEAST_FRAMES:
         raise UserError(
             f"{source} has {len(kept)} frames: adaptation needs {_LEAST_FRAMES} or more"
         )
-    first, *later = kept
+    later = [image for index, image in kept.items() if index != itself]
     apart = slice(min(_HELD_OUT_EVERY // 2, len(later) - 1), None, _HELD_OUT_EVERY)
     held_out = later[apart]
     del later[apart]
-    return _Frames(first, later, held_out)
+    return _Frames(original, later, held_out)

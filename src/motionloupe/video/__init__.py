@@ -1,6 +1,6 @@
 """Video in and out: the only place that knows containers, codecs and image files."""
 
-from motionloupe.video.reader import frames_before, open_reader, read_frame
+from motionloupe.video.reader import frames_before, open_reader, read_frame, read_reference
 from motionloupe.video.source import ColourTags, Frame, Place, Reader, SourceInfo
 from motionloupe.video.writer import Writer, numbered, open_writer, place_of
 
@@ -17,4 +17,5 @@ __all__ = [
     "open_writer",
     "place_of",
     "read_frame",
+    "read_reference",
 ]

@@ -2,7 +2,9 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
+from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.video.container import VideoReader
 from motionloupe.video.decoder import packets_before
@@ -86,6 +88,19 @@ def read_frame(
     if seconds is not None and seconds > ends + 1e-9:
         raise _none_at(seconds, source, f"ends at {ends:.3f} s")
     return found
+
+
+def read_reference(source: str | Path, which: int | str, cut: dict[str, Any]) -> Image:
+    """The picture of a frame by its number, or by its time as "2.5s". Raises UserError."""
+    text = str(which).strip()
+    try:
+        if text.endswith("s"):
+            return read_frame(source, seconds=float(text[:-1]), **cut).image
+        return read_frame(source, number=int(text), **cut).image
+    except ValueError:
+        raise UserError(
+            f"the reference must be a frame's number (12) or its time (2.5s), found {which!r}"
+        ) from None
 
 
 def frames_before(info: SourceInfo, frame: Frame) -> int:
