@@ -124,3 +124,21 @@ def test_magnify_tells_of_shake_unless_it_is_taken_out(tmp_path):
 
 def pushed(pixels):
     return np.array([[1.0, 0, pixels], [0, 1, 0], [0, 0, 1]])
+
+
+def test_a_warning_is_told_while_there_is_time_to_stop(tmp_path):
+    frames = [ONE] * 4 + [OTHER] * 4 + [ONE] * 4
+    source = make_video(tmp_path / "in.mkv", frames, codec="ffv1", pixel_format="bgr0")
+    heard, at = [], []
+    result = magnify(
+        source,
+        tmp_path / "out.mp4",
+        method="linear",
+        warn=lambda text: heard.append((text, len(at))),
+        progress=lambda done, expected: at.append(done),
+    )
+    (first, when), (last, end) = heard
+    assert (when, end) == (4, 12)
+    assert "at 0.16 s, as at a cut" in first
+    assert "at 0.16 s and 1 more time, as at a cut" in last
+    assert result.warnings == (last,)

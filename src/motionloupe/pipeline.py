@@ -23,6 +23,7 @@ from motionloupe.magnifiers.base import Magnifier
 from motionloupe.magnifiers.streaming import Mode
 from motionloupe.masks import Aim, Focus, Window, part_to_draw
 from motionloupe.measurement.displacement import Box
+from motionloupe.notices import Notices, Warn
 from motionloupe.stabiliser import Stabiliser, tripod
 from motionloupe.temporal import FilterKind
 from motionloupe.video import (
@@ -82,6 +83,7 @@ def magnify(
     side_by_side: bool | str | Path = False,
     slice_line: Line | None = None,
     progress: Progress | None = None,
+    warn: Warn | None = None,
     prepare: Callable[[], dict[str, Any]] | None = None,
     **options: Any,
 ) -> Result:
@@ -97,9 +99,10 @@ def magnify(
     factor of the frame's size. ``lossless``: FFV1. ``depth``: bits per channel, 8 or 10, where
     ``lossless`` 12 and 16 too. ``side_by_side``: also write input and output beside each other
     (True, or a path). ``slice_line``: (x1, y1, x2, y2) in pixels, also draw how the picture along
-    this line changes. ``progress(done, expected)`` is called after each frame. ``options``: the
-    method's own; ``prepare`` is called once all else has been checked and gives further ones, such
-    as weights that it has learned. Raises UserError, and leaves nothing.
+    this line changes. ``progress(done, expected)`` is called after each frame, ``warn(text)`` as
+    soon as there is something to warn of, and again at the end where more can be said. ``options``:
+    the method's own; ``prepare`` is called once all else has been checked and gives further ones,
+    such as weights that it has learned. Raises UserError, and leaves nothing.
     """
     began = time.monotonic()
     common: dict[str, Any] = {"mode": mode, "band": band, "filter": filter, "device": device}
@@ -132,20 +135,21 @@ def magnify(
             pictures = magnifier.stream(frames, aim or alpha, info.fps, reference=original)
         steps.watchers = (*(each.see for each in watching), views.before)
         expected = expected_frames(info)
+        notices = Notices(warn, reader, writer, magnifier, aim, steady, *watching, texts=notes)
         for picture in pictures:
             place = steps.next()
             if aim is not None:
                 picture = aim.finish(picture)
             writer.write(picture, place.pts, place.duration)
             views.after(picture, place)
+            notices.look()
             if progress is not None:
                 progress(steps.done, expected)
         duration = steps.duration(info)
     views.draw()
-    tellers = (reader, writer, magnifier, aim, steady, *watching)
-    notes += [text for teller in tellers if teller is not None for text in teller.warnings]
+    found = notices.all()
     took = time.monotonic() - began
-    return Result(Path(target), steps.done, took, duration, tuple(dict.fromkeys(notes)), extras)
+    return Result(Path(target), steps.done, took, duration, found, extras)
 
 
 def expected_frames(info: SourceInfo) -> int | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from motionloupe.measurement.displacement import Box
+from motionloupe.notices import Notices, Warn
 from motionloupe.pipeline import Progress, Result, Steps, expected_frames
 from motionloupe.stabiliser import Stabiliser
 from motionloupe.video import open_reader, open_writer, read_reference
@@ -25,6 +26,7 @@ def stabilise(
     sound: bool = True,
     force: bool = False,
     progress: Progress | None = None,
+    warn: Warn | None = None,
 ) -> Result:
     """Take the camera's own motion out of a video: same length, rate, size and sound.
 
@@ -44,12 +46,13 @@ def stabilise(
             open_writer(target, info, lossless=lossless, depth=depth, sound=sound, force=force)
         )
         steps, expected = Steps(reader, stabiliser), expected_frames(info)
+        notices = Notices(warn, reader, writer, stabiliser)
         for drawn in steps:
             place = steps.next()
             writer.write(drawn, place.pts, place.duration)
+            notices.look()
             if progress is not None:
                 progress(steps.done, expected)
-    notes = [text for teller in (reader, writer, stabiliser) for text in teller.warnings]
+    found = notices.all()
     took = time.monotonic() - began
-    lasts = steps.duration(info)
-    return Result(Path(target), steps.done, took, lasts, tuple(dict.fromkeys(notes)))
+    return Result(Path(target), steps.done, took, steps.duration(info), found)

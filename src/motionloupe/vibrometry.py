@@ -18,6 +18,7 @@ from motionloupe.measurement.displacement import ALIKE, Box, check_region, regis
 from motionloupe.measurement.points import liveliest_place
 from motionloupe.measurement.tracking import Track
 from motionloupe.movements import Movement, draw_movements, typed, write_table
+from motionloupe.notices import Notices
 from motionloupe.pipeline import Progress, Steps, expected_frames
 from motionloupe.stabiliser import tripod
 from motionloupe.video import open_reader, read_reference
@@ -112,8 +113,7 @@ class _Watched:
             steps.watchers = tuple(each.see for each in watching)
             for image in steps:
                 yield steps.next().seconds * reader.info.clock, image
-        tellers = (reader, steady, *watching)
-        self.warnings = [text for each in tellers if each is not None for text in each.warnings]
+        self.warnings = list(Notices(None, reader, steady, *watching).all())
 
 
 class _Follower:

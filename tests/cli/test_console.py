@@ -20,6 +20,11 @@ class Clock:
         return self.now
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
 def told(monkeypatch, capsys, expected, *, quiet=False):
     clock = Clock()
     monkeypatch.setattr(console, "time", clock)
@@ -53,10 +58,6 @@ def test_quiet_says_nothing(monkeypatch, capsys):
 
 
 def test_a_terminal_gets_a_bar(monkeypatch):
-    class Terminal(io.StringIO):
-        def isatty(self):
-            return True
-
     screen = Terminal()
     monkeypatch.setattr(sys, "stderr", screen)
     with console.Progress(quiet=False) as progress:
@@ -77,3 +78,19 @@ def test_json_is_one_object_that_knows_paths_and_numbers(capsys):
 def test_warnings_are_told_even_when_quiet(capsys):
     console.warn(["three frames were lost"])
     assert capsys.readouterr().err == "motionloupe: warning: three frames were lost\n"
+
+
+def test_a_warning_comes_once_and_leaves_the_bar_whole(monkeypatch, capsys):
+    text = "the picture [b]changes[/b] altogether at 0.16 s, as at a cut: " + "take each shot " * 9
+    with console.Progress(quiet=True) as progress:
+        progress.warn(text)
+        progress.warn(text)
+    assert capsys.readouterr().err == f"motionloupe: warning: {text}\n"
+    screen = Terminal()
+    monkeypatch.setattr(sys, "stderr", screen)
+    with console.Progress(quiet=False) as progress:
+        progress(3, 10)
+        progress.warn(text)
+        progress(10, 10)
+    assert screen.getvalue().count(f"motionloupe: warning: {text}") == 1
+    assert "10/10" in screen.getvalue()

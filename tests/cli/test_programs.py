@@ -90,6 +90,7 @@ def test_every_option_of_magnify_reaches_the_work(folder, capsys, monkeypatch):
     assert main(line.split()) == 130
     capsys.readouterr()
     assert seen.pop("progress") is not None
+    assert seen.pop("warn") is not None
     assert seen == {
         "source": "in.mp4",
         "target": "out.mkv",

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from motionloupe.cli import options
-from motionloupe.cli.console import Progress, say_result
+from motionloupe.cli.console import Progress, say_result, warn
 
 Target = Annotated[
     Path, typer.Option("--output", "-o", help="The video to write, or a folder for images.")
@@ -45,4 +45,5 @@ def command(
             end=end,
             scale=scale,
         )
+    warn(result.warnings)
     say_result(result, quiet=quiet, as_json=as_json)

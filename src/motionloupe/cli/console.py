@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from motionloupe.pipeline import Result
 
+_WARNING = "motionloupe: warning: "
 _INTERVAL = 5.0  # seconds between two plain lines of progress
 
 
@@ -28,6 +29,7 @@ class Progress:
         self._bar: Bar | None = None
         self._told = time.monotonic()
         self._first: tuple[int, float] | None = None
+        self._warned: set[str] = set()
 
     def __call__(self, done: int, expected: int | None) -> None:
         if self._quiet:
@@ -47,6 +49,17 @@ class Progress:
             before, began = self._first
             rate = (done - before) / max(now - began, 1e-9)
             print(_line(done, expected, rate, self._unit), file=sys.stderr, flush=True)
+
+    def warn(self, text: str) -> None:
+        """Say a warning now, above the bar, and never again."""
+        if text in self._warned:
+            return
+        self._warned.add(text)
+        if self._bar is None:
+            warn([text])
+        else:
+            line = f"{_WARNING}{text}"
+            self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     def __enter__(self) -> "Progress":
         return self
@@ -95,7 +108,7 @@ def _bar(unit: str) -> "Bar":
 
 def warn(warnings: Iterable[str]) -> None:
     for text in warnings:
-        print(f"motionloupe: warning: {text}", file=sys.stderr)
+        print(f"{_WARNING}{text}", file=sys.stderr)
 
 
 def teller(quiet: bool) -> Callable[[str], None]:
@@ -117,8 +130,7 @@ def say(lines: Iterable[str], record: Mapping[str, Any], *, quiet: bool, as_json
 
 
 def say_result(result: "Result", *, quiet: bool, as_json: bool) -> None:
-    """What was written, in a line for each file."""
-    warn(result.warnings)
+    """What was written, in a line for each file; its warnings were said as they came."""
     rate = result.frames / max(result.seconds, 1e-9)
     lines = [
         f"{result.target}: {result.frames} frames, {result.duration:.2f} s of video "

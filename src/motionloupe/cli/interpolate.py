@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from motionloupe.cli import options
-from motionloupe.cli.console import Progress, say_result
+from motionloupe.cli.console import Progress, say_result, warn
 from motionloupe.errors import UserError
 
 Target = Annotated[
@@ -77,4 +77,5 @@ def command(
             progress=progress,
             **own,
         )
+    warn(result.warnings)
     say_result(result, quiet=quiet, as_json=as_json)

@@ -1,6 +1,6 @@
 """``motionloupe magnify``: from file to file."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +10,7 @@ import typer
 
 from motionloupe.cli import focus, options
 from motionloupe.cli.adapt import chosen
-from motionloupe.cli.console import Progress, say_result, teller, warn
+from motionloupe.cli.console import Progress, say_result, teller
 from motionloupe.errors import UserError
 from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD
 
@@ -116,15 +116,16 @@ def command(
     from motionloupe.pipeline import magnify
 
     with ExitStack() as stack:
-        if adapt is not None:
-            learning = _adapted(video, adapt, quiet, own, choices)
-            choices["prepare"] = lambda: {"weights": stack.enter_context(learning)}
         progress = stack.enter_context(Progress(quiet))
+        if adapt is not None:
+            learning = _adapted(video, adapt, quiet, own, choices, progress.warn)
+            choices["prepare"] = lambda: {"weights": stack.enter_context(learning)}
         result = magnify(
             video,
             target or output or name,
             side_by_side=side_by_side,
             progress=progress,
+            warn=progress.warn,
             **choices,
             **own,
         )
@@ -133,7 +134,12 @@ def command(
 
 @contextmanager
 def _adapted(
-    video: str, limit: str, quiet: bool, own: dict[str, Any], choices: dict[str, Any]
+    video: str,
+    limit: str,
+    quiet: bool,
+    own: dict[str, Any],
+    choices: dict[str, Any],
+    warn: Callable[[str], None],
 ) -> Iterator[Path]:
     """Weights of flowmag that have learned from the video, for as long as they are needed."""
     from motionloupe.networks.weights import find_weights
@@ -149,5 +155,6 @@ def _adapted(
         done = adapt(
             video, begin, Path(folder) / "adapted.safetensors", wanted, tell=teller(quiet), **cut
         )
-        warn(done.warnings)
+        for text in done.warnings:
+            warn(text)
         yield done.path

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from motionloupe.cli import options
-from motionloupe.cli.console import Progress, say_result
+from motionloupe.cli.console import Progress, say_result, warn
 
 LineText = Annotated[
     str, typer.Option("--line", metavar="X1,Y1,X2,Y2", help="From where to where, in pixels.")
@@ -54,4 +54,5 @@ def command(
             end=end,
             scale=scale,
         )
+    warn(result.warnings)
     say_result(result, quiet=quiet, as_json=as_json)

@@ -56,5 +56,6 @@ def command(
             sound=not no_sound,
             force=force,
             progress=progress,
+            warn=progress.warn,
         )
     say_result(result, quiet=quiet, as_json=as_json)
