@@ -21,9 +21,9 @@ import numpy as np
 
 from benchmarks.flow_accuracy import shifted
 from motionloupe.arrays import Image
+from motionloupe.boxes import Box
 from motionloupe.magnifiers import METHODS, load, load_trained, method_class
 from motionloupe.magnifiers.base import Magnifier
-from motionloupe.measurement.displacement import Box
 from motionloupe.measurement.spectra import fit_sinusoid
 from motionloupe.measurement.tracking import track
 

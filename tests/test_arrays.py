@@ -7,14 +7,18 @@ import torch
 from motionloupe.arrays import from_tensor, to_tensor
 from motionloupe.errors import UserError
 
+KINDS = [np.uint8, np.uint16, ">u2", np.float16, np.float32, ">f4", np.float64, np.longdouble]
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
+
+@pytest.mark.parametrize("dtype", KINDS)
 def test_every_dtype_comes_back_as_it_went_in(dtype):
     rng = np.random.default_rng(0)
     if np.dtype(dtype).kind == "f":
         image = rng.random((37, 53, 3)).astype(dtype)
     else:
-        image = rng.integers(0, np.iinfo(dtype).max, (37, 53, 3), dtype, endpoint=True)
+        whole = np.dtype(dtype).newbyteorder("=")
+        image = rng.integers(0, np.iinfo(whole).max, (37, 53, 3), whole, endpoint=True)
+        image = image.astype(dtype)
     back = from_tensor(to_tensor(image), dtype)
     assert back.dtype == dtype
     assert back.flags.c_contiguous

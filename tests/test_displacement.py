@@ -37,7 +37,15 @@ def test_errors_name_the_fault():
         displacement(texture(64, 64), np.zeros((64, 64, 3)))
     with pytest.raises(UserError, match="too far"):
         displacement(texture(24, 24), np.roll(texture(24, 24), 11, axis=1))
-    with pytest.raises(UserError, match="outside"):
+    holed = texture(64, 64)
+    holed[30, 30] = np.nan
+    for pair in ((holed, texture(64, 64)), (texture(64, 64), holed)):
+        with pytest.raises(UserError, match="texture"):
+            displacement(*pair)
+    for strange in (np.zeros((64, 64, 4), np.uint8), np.zeros((64, 64, 3), int)):
+        with pytest.raises(UserError, match="a picture to measure is"):
+            displacement(strange, strange)
+    with pytest.raises(UserError, match="leaves the frame"):
         displacement(texture(), texture(), (100, 0, 64, 64))
     with pytest.raises(UserError, match="differ in size"):
         displacement(texture(), texture(64, 64))

@@ -154,7 +154,7 @@ def test_the_command_says_what_it_wrote(tmp_path, monkeypatch, capsys):
     ("words", "wanted"),
     [
         ("stabilise in.mp4 --still 1,2,3", "X,Y,W,H"),
-        ("stabilise in.mp4 --still 150,2,100,100", "outside the picture"),
+        ("stabilise in.mp4 --still 150,2,100,100", "leaves the frame"),
         ("stabilise in.mp4 --reference third", "a frame's number"),
         ("stabilise grey.mp4", "too little to go by"),
         ("stabilise in.mp4 -o in.mp4", "in.mp4"),

@@ -98,6 +98,7 @@ def test_a_long_video_is_thinned_evenly_and_keeps_its_ends():
         ((0, 0, 5, 30), "y from 0 to 29"),
         ((5, 5, 5, 5), "two different points"),
         ((0, 0, float("nan"), 5), "two different points"),
+        ((0, 0, 5), "found 3 numbers"),
     ],
 )
 def test_a_line_that_is_none_is_refused(line, reason):
@@ -107,11 +108,11 @@ def test_a_line_that_is_none_is_refused(line, reason):
         SliceRecorder(line).add(np.zeros((30, 40, 3), np.uint8), 0)
 
 
-def drawn(path, frames, times):
+def drawn(path, frames, times, title="a title"):
     recorder = SliceRecorder((0, 20, 39, 20))
     for frame, time in zip(frames, times, strict=True):
         recorder.add(frame, time)
-    draw_slices(path, [("input", recorder)], "a title")
+    draw_slices(path, [(title, recorder)], title)
     return cv2.imread(str(path))
 
 
@@ -134,6 +135,24 @@ def test_a_slice_picture_is_whole_or_absent(tmp_path):
         drawn(tmp_path / "nowhere" / "slice.png", [frame], [0.0])
     drawn(tmp_path / "slice.png", [frame.astype(np.uint16)], [0.0])
     assert [path.name for path in tmp_path.iterdir()] == ["slice.png"]
+
+
+def test_a_name_is_drawn_as_it_is_written(tmp_path):
+    frame = [np.zeros((30, 40, 3), np.uint8)]
+    plain, priced = (
+        drawn(tmp_path / f"{number}.png", frame, [0.0], title)
+        for number, title in enumerate(["5$_a_10$^", "5_a_10^"])
+    )
+    assert priced.shape == plain.shape
+    assert (priced != plain).any()
+
+
+def test_what_cannot_be_drawn_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"found slice\.xyz"):
+        drawn(tmp_path / "slice.xyz", [np.zeros((30, 40, 3), np.uint8)], [0.0])
+    with pytest.raises(UserError, match="no slice"):
+        draw_slices(tmp_path / "slice.png", [])
+    assert not list(tmp_path.iterdir())
 
 
 def test_no_frames_no_slice():

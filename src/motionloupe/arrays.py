@@ -38,7 +38,7 @@ def check_image(image: Image, what: str = "frame") -> None:
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3:
         shape = getattr(image, "shape", type(image).__name__)
         raise UserError(f"a {what} must be an array of shape (height, width, 3), found {shape}")
-    if image.dtype not in (np.uint8, np.uint16) and image.dtype.kind != "f":
+    if image.dtype.newbyteorder("=") not in (np.uint8, np.uint16) and image.dtype.kind != "f":
         raise UserError(f"a {what} must be uint8, uint16 or float, found {image.dtype}")
     height, width = image.shape[:2]
     if min(height, width) < SMALLEST_SIDE:
@@ -52,9 +52,9 @@ def to_tensor(image: Image, device: torch.device | str = "cpu") -> Tensor:
     """(H, W, 3) of any accepted dtype -> (1, 3, H, W) float32; integers are scaled to [0, 1]."""
     check_image(image)
     full = full_scale(image.dtype)
-    if image.dtype == np.uint16:  # torch converts uint16 on the CPU only by way of int32
+    if full > 255:  # torch converts uint16 on the CPU only by way of int32
         image = image.astype(np.int32)
-    elif image.dtype.kind == "f" and not image.dtype.isnative:
+    elif image.dtype.kind == "f" and (not image.dtype.isnative or image.dtype.itemsize > 8):
         image = image.astype(np.float32)
     pixels = torch.from_numpy(np.require(image, requirements=("C", "W"))).to(device)
     height, width = image.shape[:2]
@@ -79,8 +79,8 @@ def from_tensor(tensor: Tensor, dtype: npt.DTypeLike) -> Image:
     wanted = np.dtype(dtype)
     if wanted == np.uint8:
         return _interleaved(planes.mul_(255.0).round_().to(torch.uint8))
-    if wanted == np.uint16:
-        return _interleaved(planes.mul_(65535.0).round_().to(torch.int32)).astype(np.uint16)
+    if wanted.newbyteorder("=") == np.uint16:
+        return _interleaved(planes.mul_(65535.0).round_().to(torch.int32)).astype(wanted)
     return _interleaved(planes).astype(wanted)
 
 

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from motionloupe.arrays import Image
+from motionloupe.boxes import Box
 from motionloupe.errors import UserError
 from motionloupe.magnifiers import DEFAULT_ALPHA
-from motionloupe.measurement.displacement import Box
 from motionloupe.measurement.points import liveliest_place
 from motionloupe.measurement.spectra import fit_sinusoid
 from motionloupe.measurement.tracking import track

@@ -28,7 +28,7 @@ class Views:
         self._extras = extras
         self._info = info
         self._clock = info.clock
-        self._recorders = [SliceRecorder(line), SliceRecorder(line)] if line else []
+        self._recorders = [SliceRecorder(line), SliceRecorder(line)] if line is not None else []
         self._pair: tuple[Iterator[Frame], Any] | None = None
         for recorder in self._recorders:
             recorder.check(info.width, info.height)

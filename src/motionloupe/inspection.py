@@ -147,7 +147,7 @@ def draw_kernels(path: str | Path, found: dict[str, Kernels], title: str = "") -
     figure = Figure(figsize=(13, 7.2), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     if title:
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(title, fontsize=11, parse_math=False)
     for row, (name, each) in enumerate(found.items()):
         axes: Any = figure.add_subplot(len(found), 2, 2 * row + 1)
         span = each.kernels.shape[-1]

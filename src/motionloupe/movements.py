@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from motionloupe.arrays import Image, full_scale
-from motionloupe.measurement.displacement import Box
+from motionloupe.boxes import Box
 from motionloupe.measurement.spectra import spectrum
 from motionloupe.measurement.tones import Tone, tones
 from motionloupe.measurement.tracking import Track

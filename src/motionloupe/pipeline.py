@@ -15,6 +15,7 @@ from typing import Any
 
 from motionloupe.alpha import Alpha, as_alpha, check_fits
 from motionloupe.arrays import Image
+from motionloupe.boxes import Box
 from motionloupe.errors import UserError
 from motionloupe.extras import Views, check_keeps_inputs, extra_paths
 from motionloupe.footage import Footage, Shake
@@ -22,7 +23,6 @@ from motionloupe.magnifiers import DEFAULT_ALPHA, DEFAULT_METHOD, load
 from motionloupe.magnifiers.base import Magnifier
 from motionloupe.magnifiers.streaming import Mode
 from motionloupe.masks import Aim, Focus, Window, part_to_draw
-from motionloupe.measurement.displacement import Box
 from motionloupe.notices import Notices, Warn
 from motionloupe.stabiliser import Stabiliser, tripod
 from motionloupe.temporal import FilterKind

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from motionloupe.measurement.displacement import Box
+from motionloupe.boxes import Box
 from motionloupe.notices import Notices, Warn
 from motionloupe.pipeline import Progress, Result, Steps, expected_frames
 from motionloupe.stabiliser import Stabiliser

@@ -4,9 +4,9 @@ import torch
 from torch import Tensor
 
 from motionloupe.arrays import Image, from_tensor, to_tensor
+from motionloupe.boxes import Box
 from motionloupe.flow.warp import backward_warp
 from motionloupe.measurement.camera import Camera, displacement_of
-from motionloupe.measurement.displacement import Box
 from motionloupe.measurement.homography import Homography
 
 _SEAM = 8.0  # pixels over which a frame's edge fades into the reference

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from motionloupe.arrays import Image
+from motionloupe.boxes import Box
 from motionloupe.errors import UserError
 from motionloupe.footage import Footage, Shake
-from motionloupe.measurement.displacement import ALIKE, Box, check_region, register
+from motionloupe.measurement.displacement import ALIKE, check_region, register
 from motionloupe.measurement.points import liveliest_place
 from motionloupe.measurement.tracking import Track
 from motionloupe.movements import Movement, draw_movements, typed, write_table
@@ -62,11 +63,10 @@ def measure(
     with open_reader(source, **cut) as reader:
         info = reader.info
     files = {} if target is None else _files(Path(target), source, force=force)
-    for box in boxes:
-        check_region(box, info.width, info.height)
+    boxes = [check_region(box, info.width, info.height) for box in boxes]
     picture = read_reference(source, 0 if reference is None else reference, cut)
     watched, expected = _Watched(source, cut, picture, stabilise), expected_frames(info)
-    if not boxes:
+    if len(boxes) == 0:
         place = liveliest_place((image for _, image in watched), expected)
         if place is None:
             raise UserError(f"{source}: nothing in it moves or has texture; say with --box where")

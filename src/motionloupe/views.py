@@ -79,6 +79,8 @@ def _bar(text: str, width: int, height: int) -> npt.NDArray[np.uint8]:
 
 def check_line(line: Line, width: int, height: int) -> None:
     """Raise UserError unless ``line`` = (x1, y1, x2, y2) lies within a frame of this size."""
+    if len(line) != 4:
+        raise UserError(f"a line is X1,Y1,X2,Y2 in pixels, found {len(line)} numbers")
     x1, y1, x2, y2 = line
     named = ",".join(f"{value:g}" for value in line)
     if not all(math.isfinite(value) for value in line) or (x1, y1) == (x2, y2):
@@ -154,7 +156,7 @@ def _along(image: Image, line: Line) -> Image:
 def draw_slices(
     path: Path | str, slices: Sequence[tuple[str, SliceRecorder]], title: str = ""
 ) -> Path:
-    """Write slices, each under its label, into one PNG: seconds to the right, pixels downwards.
+    """Write slices, each under its label, into one drawing: seconds to the right, pixels downwards.
 
     The file appears complete or not at all. Raises UserError where it cannot be written.
     """
@@ -162,16 +164,18 @@ def draw_slices(
     from matplotlib.figure import Figure
 
     path = Path(path)
+    if not slices:
+        raise UserError("there is no slice to draw")
     figure = Figure(figsize=(9, 0.6 + 2.6 * len(slices)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     if title:
-        figure.suptitle(title, fontsize=11)
+        figure.suptitle(title, fontsize=11, parse_math=False)
     for row, (label, recorder) in enumerate(slices):
         axes = figure.add_subplot(len(slices), 1, row + 1)
         name, first, last = _axis(recorder.line)
         columns, start, end = _evenly(recorder)
         axes.imshow(columns, extent=(start, end, last, first), aspect="auto")
-        axes.set_title(label, fontsize=10)
+        axes.set_title(label, fontsize=10, parse_math=False)
         axes.set_ylabel(name)
     axes.set_xlabel("time (s)")
     return write_figure(figure, path)
@@ -179,6 +183,9 @@ def draw_slices(
 
 def write_figure(figure: "Figure", path: Path) -> Path:
     """A drawing, PNG or what the suffix says, there whole or not at all. Raises UserError."""
+    known = figure.canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in ("", *known):
+        raise UserError(f"a drawing is written as {', '.join(sorted(known))}, found {path.name}")
     # Hidden, beside the target, and never with a suffix that a folder of pictures would match.
     hidden = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

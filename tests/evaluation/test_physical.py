@@ -82,7 +82,7 @@ def test_a_good_method_follows_the_sensor_and_input_falls_short(hammer, tmp_path
     ("words", "reason"),
     [
         (["physical", "--box", "1,2"], "a box is X,Y,W,H"),
-        (["physical", "--box", "60,0,64,48"], "outside the picture"),
+        (["physical", "--box", "60,0,64,48"], "leaves the frame"),
         (["pairs"], "the suite pairs needs real pairs: --pairs DIR"),
         (["physical", "--band", "40", "50"], "the band ends at 50 Hz"),
     ],

@@ -1,5 +1,6 @@
 """The contract of every estimator; RAFT runs with random weights where none are at hand."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -176,3 +177,8 @@ def test_errors_name_the_fault(call, words):
 
 def test_who_insists_gets_it():
     assert default_flow("raft-large") == "raft-large"
+
+
+@pytest.mark.parametrize("name", ["lucas-kanade", "dis"])
+def test_a_number_of_numpy_s_is_a_number(name):
+    assert load_flow(name, iterations=np.int64(3)).iterations == 3

@@ -67,6 +67,11 @@ def test_what_cannot_be_done_is_said_at_once(method, factor, reason):
         between(method, [], factor)
 
 
+def test_a_factor_of_numpy_s_will_do():
+    frames = clip(lambda t: 0.0, seconds=2 / 30)
+    assert len(list(between(load("linear"), frames, np.int64(3)))) == 6
+
+
 def test_frames_of_two_sizes_are_refused():
     frames = [to_uint8(texture(40, 48)), to_uint8(texture(40, 50))]
     with pytest.raises(UserError, match="48 x 40"):

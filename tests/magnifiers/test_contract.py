@@ -1,5 +1,7 @@
 """What every registered method must keep, whatever it does inside."""
 
+import copy
+import pickle
 import warnings
 
 import numpy as np
@@ -230,10 +232,28 @@ def test_a_band_that_cannot_be_is_refused_at_once(name, band):
         make(name, band=band).stream([], 3.0, FPS)
 
 
+@banded
+@pytest.mark.parametrize("band", [3, (1, 2, 3), "ab", (4.0, 2.0), (-1.0, 2.0), (1.0, float("nan"))])
+def test_what_is_no_band_at_any_rate_is_refused_before_there_is_one(name, band):
+    with pytest.raises(UserError, match="band"):
+        make(name, band=band)
+
+
 @filtered
 def test_an_unknown_filter_is_refused_at_once(name):
     with pytest.raises(UserError, match="coffee"):
-        make(name, band=(2.0, 4.0), filter="coffee").stream([], 3.0, FPS)
+        make(name, band=(2.0, 4.0), filter="coffee")
+
+
+@every
+def test_a_method_can_be_sent_to_another_process(name):
+    still, moved = (to_uint8(shifted(texture(40, 48), shift)) for shift in (0.0, 0.5))
+    loupe = make(name)
+    for twin in (pickle.loads(pickle.dumps(loupe)), copy.deepcopy(loupe)):
+        ours, theirs = (
+            list(each.stream([still, moved, still], 3.0, FPS)) for each in (loupe, twin)
+        )
+        assert np.array_equal(ours, theirs)
 
 
 @every

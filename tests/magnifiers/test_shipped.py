@@ -11,7 +11,8 @@ from motionloupe import load
 from motionloupe.arrays import to_tensor
 from motionloupe.cli import main
 from motionloupe.evaluation.metrics import psnr
-from motionloupe.magnifiers import METHODS
+from motionloupe.magnifiers import METHODS, load_trained
+from motionloupe.magnifiers.flowmag import FlowMag
 from motionloupe.measurement.displacement import displacement
 from motionloupe.stored import read_tensors
 from tests.scenes import shifted, texture, to_uint8
@@ -26,6 +27,10 @@ def test_every_learned_method_and_the_benchmark_s_row_have_their_weights_and_no_
     learned = {"flowmag", "oh2018"} & set(METHODS)
     beside = {"flavr", "flowmag-arflow", "motion-finder"}
     assert {name.removesuffix(".safetensors") for name in SHIPPED} == learned | beside
+
+
+def test_they_are_found_by_their_name():
+    assert isinstance(load_trained("flowmag-arflow"), FlowMag)
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -68,6 +68,27 @@ def test_a_place_outside_the_frame_is_refused(picture, region, reason):
         Aim(Focus([region]), 5.0, picture)
 
 
+def test_what_names_no_object_is_refused():
+    with pytest.raises(UserError, match="pairs"):
+        Region(points=(10, 20))
+    with pytest.raises(UserError, match="one factor"):
+        Region(box=BOX, alpha=np.ones((HEIGHT, WIDTH)))
+    with pytest.raises(UserError, match="a list of regions"):
+        Focus(Region(box=BOX))
+
+
+def test_the_random_numbers_of_others_go_on_at_random(picture):
+    def after(seed):
+        cv2.setRNGSeed(seed)
+        found = GrabCut().segment(picture, box=BOX)
+        return found, cv2.randu(np.zeros((1, 8)), 0.0, 1.0).tolist()
+
+    (found, one), (again, other) = after(1), after(2)
+    assert np.array_equal(found, again)
+    assert one != other
+    assert after(1)[1] == one
+
+
 class Fake:
     """A disc around the mean of the points, or what fills the box; remembers what it was asked."""
 

@@ -124,6 +124,23 @@ def test_a_factor_outside_calms_all_but_the_object(name, frames):
     assert moved(frames, RIGHT) > 0.3
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("drawn_on", [np.uint8, np.uint16, np.float32])
+def test_a_still_background_is_the_reference_whatever_its_type(frames, dtype, drawn_on):
+    kinds = {np.uint8: 255, np.uint16: 65535, np.float32: 1}
+    of_type, on = (
+        [(frame / 255 * kinds[kind] + (kind != np.float32) / 2).astype(kind) for frame in frames]
+        for kind in (dtype, drawn_on)
+    )
+    focus = Focus([Region(mask_of(LEFT))], background="still")
+    with Aim(focus, 4.0, on[0]) as aim:
+        pictures = [aim.finish(each) for each in load("linear").stream(of_type[:2], aim, FPS)]
+    assert pictures[1].dtype == dtype
+    shown = pictures[1].astype(float) / kinds[dtype]
+    rest = ~mask_of(LEFT)
+    assert np.abs(shown - frames[0] / 255)[rest].max() < 1 / 255
+
+
 def test_before_a_still_background_only_the_object_moves(frames):
     focus = Focus([Region(mask_of(LEFT))], feather=4, background="still")
     pictures = drawn("phase", frames, focus, alpha=1.0)

@@ -76,5 +76,5 @@ def test_another_scene_is_not_found():
 def test_a_reference_that_shows_nothing_is_refused():
     with pytest.raises(UserError, match="too little to go by"):
         Camera(np.full((64, 64, 3), 90, np.uint8))
-    with pytest.raises(UserError, match="outside the picture"):
+    with pytest.raises(UserError, match="leaves the frame"):
         Camera(to_uint8(texture(64, 64)), (50, 50, 40, 40))

@@ -42,6 +42,14 @@ def test_a_folder_is_read_in_natural_order(tmp_path):
     assert "30 frames per second are assumed" in text_of(reader.warnings)
 
 
+def test_signs_that_look_like_digits_are_letters(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number, name in enumerate(("1.png", "1²3.png", "2.png", "①.png")):
+        (tmp_path / "in" / name).write_bytes(png(pictures(4)[number]))
+    frames, _ = read(tmp_path / "in")
+    assert [number_of(frame.image) for frame in frames] == [0, 1, 2, 3]
+
+
 def test_the_rate_is_the_users(tmp_path):
     frames, reader = read(fill(tmp_path / "in", pictures(6)), fps=240)
     assert not reader.warnings

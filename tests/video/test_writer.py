@@ -277,6 +277,15 @@ def test_targets_that_cannot_be(tmp_path, source):
     assert not leftovers(tmp_path)
 
 
+def test_signs_that_look_like_digits_number_no_picture(tmp_path, source):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "²").write_text("a footnote")
+    copy(source, tmp_path / "out" / "%d.png", force=True)
+    (tmp_path / "out" / "².png").write_text("another")
+    copy(source, tmp_path / "out" / "%d.png", force=True)
+    assert {"²", "².png", "0.png"} <= set(os.listdir(tmp_path / "out"))
+
+
 @pytest.mark.parametrize("target", ["o.mp4", "out"])
 def test_a_folder_without_permission(tmp_path, source, monkeypatch, target):
     monkeypatch.setattr(os, "access", lambda *_: False)

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, overload
 
 from motionloupe.arrays import Image, to_tensor
+from motionloupe.boxes import Box
 from motionloupe.errors import UserError
 from motionloupe.evaluation.cases import Case, Level, Suite
 from motionloupe.evaluation.signals import Recorded, read_reading
-from motionloupe.measurement.displacement import Box, check_region
+from motionloupe.measurement.displacement import check_region
 from motionloupe.measurement.points import liveliest_place
 from motionloupe.measurement.tracking import Track, track
 from motionloupe.video import open_reader, read_frame

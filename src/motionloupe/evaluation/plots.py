@@ -73,7 +73,8 @@ def _draw_panel(axes: "Axes", results: Results, name: str, score: str) -> None:
         means = np.array([each.mean for each in found])
         errors = np.nan_to_num(np.array([each.standard_error for each in found]))
         shown += [] if method == "broken" else list(means[np.isfinite(means)])
-        axes.plot(levels, means, dashes, color=colour, label=method, marker=".", lw=1.4)
+        shown_as = method.replace("$", r"\$")  # or what lies between two is set as mathematics
+        axes.plot(levels, means, dashes, color=colour, label=shown_as, marker=".", lw=1.4)
         axes.fill_between(levels, means - errors, means + errors, color=colour, alpha=0.15, lw=0)
     axes.set_title(title(score), size=9)
     axes.grid(alpha=0.3)

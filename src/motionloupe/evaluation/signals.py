@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from motionloupe.boxes import Box
 from motionloupe.errors import UserError
-from motionloupe.measurement.displacement import Box
 from motionloupe.measurement.spectra import Series
 from motionloupe.measurement.tracking import Track
 

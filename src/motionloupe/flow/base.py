@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -29,9 +30,13 @@ class FlowEstimator(nn.Module, ABC):
 
     def __init__(self, iterations: int, zero_correct: bool) -> None:
         super().__init__()
-        if isinstance(iterations, bool) or not isinstance(iterations, int) or iterations < 1:
+        if (
+            isinstance(iterations, bool)
+            or not isinstance(iterations, int | np.integer)
+            or iterations < 1
+        ):
             raise UserError(f"iterations must be a whole number from 1 up, found {iterations!r}")
-        self.iterations = iterations
+        self.iterations = int(iterations)
         self.zero_correct = zero_correct
         self.train(False)
 

@@ -24,18 +24,14 @@ class Dis(FlowEstimator):
 
     def __init__(self, *, iterations: int = 5, zero_correct: bool = False) -> None:
         super().__init__(iterations, zero_correct)
-        self._search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-        self._search.setFinestScale(0)
-        self._search.setVariationalRefinementIterations(iterations)
 
     def estimate(self, a: Tensor, b: Tensor) -> Tensor:
+        search: Any = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        search.setFinestScale(0)
+        search.setVariationalRefinementIterations(self.iterations)
         with torch.no_grad():
-            flows = [self._between(p, q) for p, q in zip(_grey(a), _grey(b), strict=True)]
-        return torch.stack(flows).to(a)
-
-    def _between(self, a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> Tensor:
-        flow = self._search.calc(a, b, None)
-        return torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))
+            flows = [search.calc(p, q, None) for p, q in zip(_grey(a), _grey(b), strict=True)]
+        return torch.from_numpy(np.stack(flows).transpose(0, 3, 1, 2).copy()).to(a)
 
 
 def _grey(pictures: Tensor) -> npt.NDArray[np.uint8]:

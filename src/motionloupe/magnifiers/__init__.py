@@ -82,19 +82,20 @@ def load(name: str = DEFAULT_METHOD, **options: Any) -> "Magnifier[Any]":
 
 
 def load_trained(weights: str | Path, **options: Any) -> "Magnifier[Any]":
-    """The learned method that a file of weights is for, ready to use; else as :func:`load`.
+    """The learned method that ``weights`` (a file, or the name of some that came along) are for.
 
-    Raises UserError for a missing or foreign file, too.
+    The rest as :func:`load`. Raises UserError for a missing or foreign file, too.
     """
     from motionloupe.magnifiers.flavr import Flavr
     from motionloupe.magnifiers.flowmag import FlowMag
     from motionloupe.magnifiers.oh2018 import Oh2018
-    from motionloupe.stored import network_of, read_tensors
+    from motionloupe.stored import file_of, network_of, read_tensors
 
-    _, metadata = read_tensors(Path(weights))
-    name = network_of(metadata, Path(weights))["name"]
+    path = file_of(weights)
+    _, metadata = read_tensors(path)
+    name = network_of(metadata, path)["name"]
     others: dict[str, type[Magnifier[Any]]] = {"oh2018": Oh2018, "flavr": Flavr}
-    return _built(others.get(name, FlowMag), name, {"weights": weights, **options})
+    return _built(others.get(name, FlowMag), name, {"weights": path, **options})
 
 
 def _options_of(cls: "type[Magnifier[Any]]") -> dict[str, Any]:

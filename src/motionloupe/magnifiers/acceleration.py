@@ -6,9 +6,9 @@ magnified. Motion at a constant speed has none, so it stays as it is.
 
 Range: with n = ceil(fps / (4 frequency)) the kernel "integer" magnifies a sinusoid of f hertz by
 1 + (alpha - 1) g(f) with g(f) = (1 - cos(2 pi f n / fps)) / (1 - cos(2 pi frequency n / fps)):
-1 at ``frequency``, about 2 at twice and 0 at four times that, and (pi^2 / 2) (f / 4 frequency)^2
-far below. "dog" has the same rise, 1.2 at twice ``frequency``, and then falls off for good. The
-range of phase holds for the magnified part.
+1 at ``frequency`` and (pi^2 / 2) (f / 4 frequency)^2 far below; where fps / (4 frequency) is whole,
+2 at twice and 0 at four times that. "dog" has the same rise, some 0.9 to 1.3 at twice
+``frequency``, and then falls off for good. The range of phase holds for the magnified part.
 """
 
 import math

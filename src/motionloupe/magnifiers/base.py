@@ -25,7 +25,13 @@ from motionloupe.magnifiers.streaming import (
     stream_band,
     stream_whole,
 )
-from motionloupe.temporal import FilterKind, StreamingFilter, WholeFilter, design
+from motionloupe.temporal import (
+    FilterKind,
+    StreamingFilter,
+    WholeFilter,
+    band_edges,
+    design,
+)
 
 
 class Common(TypedDict, total=False):
@@ -70,7 +76,10 @@ class Magnifier(Method[Analysis]):
         if band is not None and not self.takes_band:
             raise UserError("this method cannot magnify a band; leave the band away, or use phase")
         self.mode: Mode = mode
-        self.band = band
+        if filter not in (None, *get_args(FilterKind)):
+            known = ", ".join(get_args(FilterKind))
+            raise UserError(f"the filter must be one of {known}, found {filter!r}")
+        self.band = None if band is None else band_edges(band)
         self.filter: FilterKind | None = filter
         self.device = device_named(device)
         self.only_alpha: float | None = None

@@ -8,6 +8,7 @@ smoothly too, and a video run backwards gives the same pictures.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -39,7 +40,7 @@ def between(
 
 def check_factor(factor: int) -> None:
     """Raise UserError unless ``factor`` is a whole number from 2 to ``LARGEST_FACTOR``."""
-    whole = isinstance(factor, int) and not isinstance(factor, bool)
+    whole = isinstance(factor, int | np.integer) and not isinstance(factor, bool)
     if not (whole and 2 <= factor <= LARGEST_FACTOR):
         raise UserError(
             f"the factor must be a whole number from 2 to {LARGEST_FACTOR}, found {factor}"

@@ -5,6 +5,7 @@ surroundings. The picture is the reference's: changes of light do not show where
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar, Literal, Unpack, get_args
 
 import cv2
@@ -96,7 +97,7 @@ class _Warp(Magnifier[Tensor]):
         if inpaint == "lama":
             return Lama(self.device)
         how = cv2.INPAINT_TELEA if inpaint == "telea" else cv2.INPAINT_NS
-        return lambda image, mask: np.asarray(cv2.inpaint(image, mask, _REACH, how))
+        return partial(_inpaint, how=how)
 
 
 class WarpNearest(_Warp):
@@ -115,6 +116,10 @@ def _at_reference(alpha: Tensor, motion: Tensor) -> Tensor:
     """A map of the current frame, read by each pixel of the reference where it has gone."""
     touched = backward_warp((alpha != 1.0).to(alpha.dtype), motion) > 0
     return torch.where(touched, backward_warp(alpha, motion), 1.0)
+
+
+def _inpaint(image: Image, mask: Image, how: int) -> Image:
+    return np.asarray(cv2.inpaint(image, mask, _REACH, how))
 
 
 def _inpainted(picture: Tensor, holes: Tensor, fill: Filler) -> Tensor:

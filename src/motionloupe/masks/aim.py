@@ -136,9 +136,9 @@ class Aim:
     def _found(self, region: Region, reference: Image) -> Weights:
         """The object in the region's box, or under its points."""
         if region.box is not None:
-            check_box(region.box, *self._size)
+            box = check_box(region.box, *self._size)
             segmenter: Segmenter = self._focus.box_segmenter or GrabCut()
-            found = segmenter.segment(reference, box=region.box)
+            found = segmenter.segment(reference, box=box)
         else:
             for point in region.points:
                 check_point(point, *self._size)

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 import numpy.typing as npt
 
 from motionloupe.alpha import as_alpha
+from motionloupe.boxes import Box
 from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK
-from motionloupe.masks.segmenters import Box, Point, Segmenter
+from motionloupe.masks.segmenters import Point, Segmenter
 
 Background = Literal["keep", "composite", "still"]
 
@@ -37,8 +39,14 @@ class Region:
             raise UserError(
                 f"a region is named by one of mask, box and points, found {sum(named)} of them"
             )
-        if self.alpha is not None:
-            as_alpha(self.alpha)
+        for point in self.points:
+            if np.shape(point) != (2,):
+                raise UserError(f"points are pairs (x, y) in pixels, found {point!r} among them")
+        if self.alpha is None:
+            return
+        if np.ndim(self.alpha):
+            raise UserError("a region has one factor, not a map: give that for the whole call")
+        as_alpha(self.alpha)
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,8 @@ class Focus:
     outside: float | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.regions, Region):
+            raise UserError("a focus takes a list of regions, found a single one")
         if not self.regions:
             raise UserError("a focus needs at least one region: a mask, a box or points")
         for name, value in (("dilate", self.dilate), ("feather", self.feather)):

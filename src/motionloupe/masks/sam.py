@@ -9,8 +9,9 @@ import numpy.typing as npt
 import torch
 
 from motionloupe.arrays import Image, from_tensor, to_tensor
+from motionloupe.boxes import Box
 from motionloupe.errors import UserError, first_line
-from motionloupe.masks.segmenters import Box, Point
+from motionloupe.masks.segmenters import Point
 
 PUBLISHED = "facebook/sam2.1-hiera-tiny"
 

@@ -1,6 +1,7 @@
 """From a box or a point to the object there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 import cv2
@@ -8,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from motionloupe.arrays import Image, from_tensor, to_tensor
+from motionloupe.boxes import Box, box_within
 from motionloupe.errors import UserError
 
-Box = tuple[int, int, int, int]
 Point = tuple[float, float]
 _ROUNDS = 5
 _LONGEST = 480  # pixels; time grows with their number, from seconds to minutes
@@ -49,30 +50,32 @@ class GrabCut:
         pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
         labels = np.zeros(pixels.shape[:2], np.uint8)
         models = np.zeros((1, 65)), np.zeros((1, 65))
-        cv2.setRNGSeed(0)  # the colour models start at random
         within = [min(round(box[axis] * shrink), size[axis] - 1) for axis in (0, 1)]
         within += [max(round(side * shrink), 1) for side in box[2:]]
         if within[2] * within[3] >= size[0] * size[1]:
             raise UserError("the box is the whole frame; leave some background around the object")
-        cv2.grabCut(pixels, labels, within, *models, _ROUNDS, cv2.GC_INIT_WITH_RECT)
+        with _same_chance():
+            cv2.grabCut(pixels, labels, within, *models, _ROUNDS, cv2.GC_INIT_WITH_RECT)
         found = ((labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)).astype(np.float32)
         enlarged: npt.NDArray[np.bool_] = cv2.resize(found, (width, height)) > 0.5
         return enlarged
 
 
-def check_box(box: Box, width: int, height: int) -> None:
-    """Raise UserError unless the box lies within a frame of this size."""
-    if len(box) != 4 or any(number != int(number) for number in box):
-        raise UserError(f"a box is x, y, width and height in whole pixels, found {box}")
-    x, y, across, down = box
-    if min(across, down) < _LEAST_SIDE:
-        raise UserError(
-            f"a box needs {_LEAST_SIDE} x {_LEAST_SIDE} pixels, found {across} x {down}"
-        )
-    if x < 0 or y < 0 or x + across > width or y + down > height:
-        raise UserError(
-            f"the box {x},{y},{across},{down} leaves the frame of {width} x {height} pixels"
-        )
+@contextmanager
+def _same_chance() -> Iterator[None]:
+    """OpenCV's random numbers are the same in here, always, and go on at random behind it."""
+    randu: Any = cv2.randu
+    after = randu(np.zeros((1, 1), np.int32), 0, 2**31 - 1).item()
+    cv2.setRNGSeed(0)
+    try:
+        yield
+    finally:
+        cv2.setRNGSeed(after)
+
+
+def check_box(box: Box, width: int, height: int) -> Box:
+    """``box`` in plain numbers; UserError unless it lies within a frame of this size."""
+    return box_within(box, width, height, _LEAST_SIDE)
 
 
 def check_point(point: Point, width: int, height: int) -> None:

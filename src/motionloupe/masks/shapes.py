@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from motionloupe.arrays import Image
+from motionloupe.arrays import Image, from_tensor, to_tensor
 
 Weights = npt.NDArray[np.float32]
 INSIDE = 0.5
@@ -34,9 +34,11 @@ def shaped(weights: Weights, dilate: float, feather: float) -> Weights:
 
 def composited(picture: Image, background: Image, weights: Weights) -> Image:
     """``picture`` where the weight is 1, ``background`` where it is 0, in the picture's dtype."""
+    if background.dtype != picture.dtype:
+        background = from_tensor(to_tensor(background), picture.dtype)
     behind = background.astype(np.float32)
     mixed = behind + weights[..., None] * (picture.astype(np.float32) - behind)
     if picture.dtype.kind in "iu":
         mixed = np.rint(mixed)
     whole: npt.NDArray[Any] = mixed.astype(picture.dtype)
-    return np.where(weights[..., None] == 0, background.astype(picture.dtype), whole)
+    return np.where(weights[..., None] == 0, background, whole)

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from motionloupe.arrays import Image
+from motionloupe.boxes import Box
 from motionloupe.errors import UserError
 from motionloupe.flow.warp import backward_warp
 from motionloupe.measurement.corners import Grey, as_grey, corners, follow
-from motionloupe.measurement.displacement import Box, check_region
+from motionloupe.measurement.displacement import check_region
 from motionloupe.measurement.homography import FEWEST, Floats, Homography, agreed
 
 _APART = 0.012  # of the frame's longer side between two corners, so that they are everywhere

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from motionloupe.arrays import Image
+from motionloupe.errors import UserError
 from motionloupe.measurement.displacement import luma
 
 Grey = npt.NDArray[np.uint8]
@@ -36,8 +37,11 @@ def follow(
 ) -> tuple[Points, npt.NDArray[np.bool_]]:
     """Where the points went, and which of them came back when followed the other way.
 
-    ``near`` is where they may be looked for first; without it they are where they were.
+    ``near`` is where they may be looked for first; without it they are where they were. Raises
+    UserError for pictures of two sizes.
     """
+    if before.shape != after.shape:
+        raise UserError(f"the pictures differ in size: {before.shape} and {after.shape}")
     precise = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 50, 1e-4)
     settings: dict[str, Any] = {"winSize": _WINDOW, "maxLevel": 4, "criteria": precise}
     settings["flags"] = cv2.OPTFLOW_USE_INITIAL_FLOW

@@ -15,9 +15,9 @@ from scipy import ndimage
 from scipy.interpolate import BSpline
 
 from motionloupe.arrays import LUMA, Image, full_scale
+from motionloupe.boxes import Box, box_within
 from motionloupe.errors import UserError
 
-Box = tuple[int, int, int, int]
 _ROUNDS = 30
 _CLOSE_ENOUGH = 1e-5  # pixels
 ALIKE = 0.5
@@ -29,7 +29,13 @@ _QUINTIC = BSpline.basis_element([-3, -2, -1, 0, 1, 2, 3])
 
 
 def luma(image: Image) -> npt.NDArray[np.float64]:
-    """(H, W, 3) or (H, W) of any accepted dtype -> (H, W) float64 in [0, 1]."""
+    """(H, W, 3) or (H, W) of any accepted dtype -> (H, W) float64 in [0, 1]. Raises UserError."""
+    known = image.dtype.kind == "f" or image.dtype.newbyteorder("=") in (np.uint8, np.uint16)
+    if not known or image.shape[2:] not in ((), (3,)):
+        raise UserError(
+            "a picture to measure is (height, width) or (height, width, 3), of uint8, uint16 or "
+            f"float, found {image.shape} of {image.dtype}"
+        )
     values = image.astype(np.float64) / full_scale(image.dtype)
     grey: npt.NDArray[np.float64] = values @ np.array(LUMA) if values.ndim == 3 else values
     return grey
@@ -60,10 +66,10 @@ def register(reference: Image, frame: Image, box: Box | None = None) -> Registra
     rows, columns = reference.shape[:2]
     if (rows, columns) != frame.shape[:2]:
         raise UserError(f"the pictures differ in size: {reference.shape} and {frame.shape}")
-    x, y, width, height = check_region(box or (0, 0, columns, rows), columns, rows)
+    x, y, width, height = check_region((0, 0, columns, rows) if box is None else box, columns, rows)
     a = luma(reference[y : y + height, x : x + width])
     b = luma(frame[y : y + height, x : x + width])
-    if not min(a.std(), b.std()) >= 1e-4:
+    if not (a.std() >= 1e-4 and b.std() >= 1e-4):  # nor is NaN
         raise UserError("the region has no texture to follow; choose another")
     window = cv2.createHanningWindow((width, height), cv2.CV_64F)
     (start_x, start_y), _ = cv2.phaseCorrelate(a - a.mean(), b - b.mean(), window)
@@ -81,13 +87,8 @@ def register(reference: Image, frame: Image, box: Box | None = None) -> Registra
 
 
 def check_region(box: Box, columns: int, rows: int) -> Box:
-    """``box``; UserError unless it lies in a picture of this size and is large enough."""
-    x, y, width, height = box
-    if x < 0 or y < 0 or x + width > columns or y + height > rows:
-        raise UserError(f"the region {box} lies outside the picture of {columns} x {rows}")
-    if min(width, height) < 2 * _BORDER + 8:
-        raise UserError(f"a region to measure needs {2 * _BORDER + 8} pixels a side, found {box}")
-    return box
+    """``box`` in plain numbers; UserError unless a picture of this size has it, large enough."""
+    return box_within(box, columns, rows, 2 * _BORDER + 8)
 
 
 def _refine(

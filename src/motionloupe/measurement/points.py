@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from motionloupe.arrays import Image
+from motionloupe.boxes import Box
 from motionloupe.measurement.corners import Points, as_grey, corners, follow
-from motionloupe.measurement.displacement import Box
 
 _PAIRS = 48  # pairs measured of a video whose length is known
 _NEIGHBOURS = 5

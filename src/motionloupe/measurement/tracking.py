@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from motionloupe.arrays import Image
+from motionloupe.boxes import Box
 from motionloupe.errors import UserError
-from motionloupe.measurement.displacement import Box, displacement
+from motionloupe.measurement.displacement import displacement
 
 
 @dataclass(frozen=True)

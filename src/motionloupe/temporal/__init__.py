@@ -105,14 +105,20 @@ def design(
     return builders[kind](band, fps)
 
 
-def check_band(band: tuple[float, float], fps: float) -> None:
-    """Raise UserError unless 0 <= low < high < fps / 2."""
+def band_edges(band: tuple[float, float]) -> tuple[float, float]:
+    """(low, high) in plain numbers. Raises UserError unless 0 <= low < high."""
     try:
         low, high = (float(edge) for edge in band)
     except (TypeError, ValueError):
         raise UserError(f"a band is two numbers, low and high in hertz, found {band!r}") from None
     if not (math.isfinite(low) and math.isfinite(high)) or low < 0 or low >= high:
         raise UserError(f"a band needs 0 <= low < high in hertz, found {low:g} to {high:g}")
+    return low, high
+
+
+def check_band(band: tuple[float, float], fps: float) -> None:
+    """Raise UserError unless 0 <= low < high < fps / 2."""
+    _, high = band_edges(band)
     if high >= fps / 2:
         raise UserError(
             f"{fps:g} frames per second hold frequencies below {fps / 2:g} Hz, the band ends at "

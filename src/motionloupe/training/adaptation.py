@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.utils.data import default_collate
 
 from motionloupe.arrays import Image
+from motionloupe.boxes import Box
 from motionloupe.data.augment import PLAIN, Augment
 from motionloupe.data.clips import eight_bits
 from motionloupe.data.draw import draw_number
@@ -25,7 +26,6 @@ from motionloupe.data.photometry import Bytes
 from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK, default_flow
 from motionloupe.magnifiers.base import device_named
-from motionloupe.measurement.displacement import Box
 from motionloupe.networks.weights import load_weights, save_weights
 from motionloupe.stabiliser import Stabiliser, tripod
 from motionloupe.training.average import WeightAverage

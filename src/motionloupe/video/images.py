@@ -283,7 +283,7 @@ def animation(path: Path) -> str:
 def natural(path: Path) -> list[Any]:
     """A key that sorts frame2 before frame10."""
     parts = re.split(r"(\d+)", path.name)
-    return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in parts]
+    return [(int(part), "") if part.isdecimal() else (-1, part.lower()) for part in parts]
 
 
 def pictures_of(path: Path) -> list[Path]:

@@ -142,4 +142,4 @@ def _fits(name: str, pattern: str) -> bool:
         pattern[pattern.index("d", pattern.index("%")) + 1 :],
     )
     number = name[len(before) : len(name) - len(after)]
-    return number.isdigit() and pattern % int(number) == name
+    return number.isdecimal() and pattern % int(number) == name
