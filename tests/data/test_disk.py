@@ -120,6 +120,7 @@ def test_the_command_writes_what_it_says(run, tmp_path):
         (["--size", "40"], "--size takes two numbers"),
         (["--alpha", "1,x"], "--alpha takes two numbers"),
         (["--parts", "moving"], "need objects"),
+        (["--parts", "plain"], "need objects"),
         (["--split", "dev"], "split must be"),
     ],
 )

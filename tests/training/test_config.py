@@ -6,8 +6,9 @@ from typing import get_args
 import pytest
 
 from motionloupe.errors import UserError
-from motionloupe.training.config import TaskName
+from motionloupe.training.config import Data, TaskName
 from motionloupe.training.recipes import CONFIGS, load_config
+from motionloupe.training.samples import scene_config
 
 
 @pytest.mark.parametrize("task", get_args(TaskName))
@@ -57,6 +58,10 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
         ("[optimiser]\nema = 1.0", "ema must be below 1"),
         ("[data]\nbatch = 0", "batch must be 1 or more"),
         ("[report]\nlog = 0", "log must be 1 or more"),
+        ("[data]\nsize = 15", "size must be 16 or more"),
+        ("[loss]\nscales = 0", "scales must be 1 or more"),
+        ("[loss]\nscales = -2", "scales must be 1 or more"),
+        ("[loss]\nscales = 9", "9 scales leave less than 3 of"),
         ("network = 3", "network must be of type"),
         ('task = "flowmag"', "of flowmag, not of oh2018"),
     ],
@@ -66,6 +71,35 @@ def test_what_does_not_fit_is_named(tmp_path, text, message):
     path.write_text(text)
     with pytest.raises(UserError, match=message):
         load_config("oh2018", str(path))
+
+
+@pytest.mark.parametrize("task", get_args(TaskName))
+def test_scales_are_checked_in_every_task(tmp_path, task):
+    path = tmp_path / "mine.toml"
+    base = "truth" if task == "flowmag" else "small"
+    for scales in (0, 7):
+        path.write_text(f'base = "{base}"\n[loss]\nscales = {scales}\n')
+        with pytest.raises(UserError, match="scales"):
+            load_config(task, str(path))
+
+
+@pytest.mark.parametrize(
+    ("scene", "message"),
+    [
+        ({"motion": 3.0}, "motion must be"),
+        ({"turn": "a"}, "turn must be of type float"),
+        ({"objects": [5]}, "objects must be 2 numbers"),
+        ({"objects": [2.5, 3.5]}, "objects must be of type int"),
+        ({"noise": [1, 2, 3]}, "noise must be 2 numbers"),
+        ({"parts": ["moving"]}, "parts must be"),
+        ({"parts": {"moving": "much"}}, "parts must be of type float"),
+        ({"supersample": 2.5}, "supersample must be of type int"),
+        ({"size": [64, 64]}, r"say \[data\] size"),
+    ],
+)
+def test_what_scenes_cannot_be_like_is_named(scene, message):
+    with pytest.raises(UserError, match=message):
+        scene_config(Data(scene=scene))
 
 
 def test_an_unknown_name_lists_the_known_ones():

@@ -23,6 +23,7 @@ from motionloupe.training.flow_losses import (
 from motionloupe.training.lessons import build_task
 from motionloupe.training.loop import train
 from motionloupe.training.recipes import CONFIGS
+from motionloupe.training.replay import Replayed
 from motionloupe.training.samples import SecondLooks
 from motionloupe.training.second_look import second_look
 from tests.scenes import shifted, texture
@@ -180,8 +181,7 @@ def config(steps, **loss):
 
 
 def run(folder, chosen):
-    samples = SecondLooks(Shifts(), chosen.data, chosen.loss.second_from)
-    train(chosen, samples, Shifts(), folder, tell=lambda _: None)
+    train(chosen, Shifts(), Shifts(), folder, tell=lambda _: None)
     return [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
 
 
@@ -216,6 +216,27 @@ def test_stopping_and_going_on_is_as_never_stopping(tmp_path):
     for steps in (2, 4):
         run(parts, replace(chosen, optimiser=replace(chosen.optimiser, steps=steps)))
     same(*(load_file(folder / "checkpoint.safetensors") for folder in (parts, whole)))
+
+
+def test_second_looks_begin_at_their_step_and_frozen_norms_keep_them(tmp_path):
+    chosen = config(6, second_from=3)
+    chosen = replace(
+        chosen,
+        data=replace(chosen.data, replays=2),
+        optimiser=replace(chosen.optimiser, frozen_norms=True),
+        report=Report(log=1, save=6, validate=6, scenes=1),
+    )
+    told = [line["second"] for line in run(tmp_path, chosen) if line["kind"] == "train"]
+    assert told[:3] == [0, 0, 0]
+    assert min(told[3:]) > 0
+
+
+@pytest.mark.parametrize("replays", [1, 2, 8])
+def test_second_looks_know_the_step_whatever_is_replayed(replays):
+    data = Data(size=32, batch=2, replays=replays)
+    looks = SecondLooks(Replayed(Shifts(), replays), data, 200)
+    begun = [bool(looks[index]["second"].all()) for index in range(0, 600, 13)]
+    assert begun == [index >= 400 for index in range(0, 600, 13)]
 
 
 def test_the_task_wants_its_network():

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,8 +18,17 @@ from motionloupe.errors import UserError
 from motionloupe.networks.weights import load_weights
 from motionloupe.stored import read_tensors, write_atomically
 from motionloupe.training.alone import alone
-from motionloupe.training.checkpoints import fresh
-from motionloupe.training.config import Data, NetworkChoice, Optimiser, Report
+from motionloupe.training.checkpoints import fresh, restore, save
+from motionloupe.training.config import (
+    Config,
+    Data,
+    FlowLoss,
+    MixedLoss,
+    NetworkChoice,
+    Optimiser,
+    Report,
+    TruthLoss,
+)
 from motionloupe.training.distributed import Process
 from motionloupe.training.loop import learn, rate_at, train
 from motionloupe.training.samples import batches
@@ -169,6 +179,72 @@ def test_a_diverging_run_stops_and_keeps_its_checkpoint(tmp_path):
     with pytest.raises(UserError, match="step 4"):
         train(tiny(8), Bad(), Drifting(9), tmp_path, tell=lambda _: None)
     assert read_tensors(tmp_path / "checkpoint.safetensors")[1]["run"]["step"] == 4
+
+
+def test_a_run_whose_weights_became_useless_does_not_count_as_trained(tmp_path):
+    with pytest.raises(UserError, match=r"on held-out samples became (nan|inf) at step 1"):
+        run(tmp_path, 1, rate=1e30, warmup=0)
+    assert not (tmp_path / "checkpoint.safetensors").exists()
+    assert not (tmp_path / "weights.safetensors").exists()
+
+
+def test_weights_that_are_not_finite_are_not_kept(tmp_path):
+    state = fresh(tiny(), CPU)
+    torch.nn.init.constant_(next(state.task.network.parameters()), math.nan)
+    with pytest.raises(UserError, match="no longer finite"):
+        save(state, tmp_path / "checkpoint.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_log_that_a_crash_has_torn_keeps_no_run_from_going_on(whole, tmp_path):
+    run(tmp_path, 6)
+    with (tmp_path / "log.jsonl").open("ab") as file:
+        file.write(b"\0\0\xff\n[]\n{}\n3\n" + b'{"kind": "train", "st')
+    run(tmp_path, 10)
+    kept = [line for line in lines(tmp_path) if (line["kind"], line["step"]) != ("validation", 6)]
+    assert kept == lines(whole)
+
+
+def test_what_a_run_began_with_may_be_gone_when_it_goes_on(whole, tmp_path):
+    start = tmp_path / "start.safetensors"
+    shutil.copy(whole / "weights.safetensors", start)
+    folders = tmp_path / "kept", tmp_path / "gone"
+    for steps in (2, 4):
+        for folder in folders:
+            config = replace(tiny(steps), network=NetworkChoice("oh2018", {"width": 4}, str(start)))
+            if steps == 4 and folder == folders[1]:
+                start.unlink()
+            train(config, Drifting(), Drifting(9), folder, tell=lambda _: None)
+    same(*(load_file(folder / "checkpoint.safetensors") for folder in folders))
+
+
+@pytest.mark.parametrize("loss", [MixedLoss(), FlowLoss(), TruthLoss()])
+def test_another_kind_of_loss_is_not_mixed_in(tmp_path, loss):
+    config = Config("flowmag", NetworkChoice("flowmag-splat", {"base": 4}), loss, Optimiser(1, 1.0))
+    others = {FlowLoss: MixedLoss(), MixedLoss: FlowLoss(), TruthLoss: MixedLoss()}
+    began = replace(config, loss=others[type(loss)])
+    save(fresh(began, CPU), tmp_path / "checkpoint.safetensors")
+    with pytest.raises(UserError, match="belongs to a run with loss"):
+        restore(fresh(config, CPU), tmp_path / "checkpoint.safetensors")
+
+
+def test_the_log_tells_the_rate_of_each_step(tmp_path):
+    run(tmp_path, 6, schedule="cosine")
+    told = {line["step"]: line["rate"] for line in lines(tmp_path) if line["kind"] == "train"}
+    options = tiny(6, schedule="cosine").optimiser
+    assert told == {step: pytest.approx(rate_at(step - 1, options), rel=1e-5) for step in (2, 4, 6)}
+
+
+def test_time_spent_on_looking_is_not_the_step_s(tmp_path):
+    class Slow(Drifting):
+        def __getitem__(self, index):
+            time.sleep(1.0)
+            return super().__getitem__(index)
+
+    config = replace(tiny(4), report=Report(log=1, save=1, validate=1, scenes=1))
+    train(config, Drifting(), Slow(9), tmp_path, tell=lambda _: None)
+    read = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert min(line["seconds"] for line in read if line["kind"] == "train") < 1.0
 
 
 def test_reports_that_a_resumed_run_could_not_repeat_are_refused(tmp_path):

@@ -1,5 +1,6 @@
 """``motionloupe train``: a network of one of the papers, on synthetic scenes or real pairs."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -57,5 +58,7 @@ def command(
     material = gather(chosen, backgrounds=backgrounds, objects=objects, pairs=pairs, clips=clips)
     tell = teller(quiet)
     train(chosen, material.samples, material.held_out, output, about_data=material.about, tell=tell)
+    if os.environ.get("RANK", "0") != "0":
+        return  # of the processes that torchrun started, one speaks
     record = {"output": str(output), "weights": str(output / WEIGHTS)}
     say([f"{output / WEIGHTS}: trained"], record, quiet=quiet, as_json=as_json)

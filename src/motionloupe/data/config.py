@@ -22,6 +22,9 @@ PARTS: dict[Part, str] = {
 }
 
 
+WITH_OBJECTS: tuple[Part, ...] = ("moving", "static", "foreground", "plain")
+
+
 def _parts_of_the_paper() -> dict[Part, float]:
     return {part: 1.0 for part in PARTS if part != "plain"}
 

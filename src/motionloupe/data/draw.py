@@ -9,7 +9,7 @@ import numpy as np
 from cv2.typing import MatLike
 
 from motionloupe.data.compose import Camera, Layer
-from motionloupe.data.config import Law, Part, Range, SceneConfig
+from motionloupe.data.config import WITH_OBJECTS, Law, Part, Range, SceneConfig
 from motionloupe.data.motion import Motion, turn_and_growth
 from motionloupe.data.photometry import Bytes, Plane, linear_light
 
@@ -44,7 +44,7 @@ def draw_scene(
     camera = camera_of(config)
     photo = backgrounds[int(rng.integers(len(backgrounds)))]
     layers = [_background(photo, config, camera, alpha, part, rng)]
-    if part in ("moving", "static", "foreground", "plain"):
+    if part in WITH_OBJECTS:
         count = int(rng.integers(config.objects[0], config.objects[1] + 1))
         for number in rng.integers(len(objects), size=count):
             layers.append(

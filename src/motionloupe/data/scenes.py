@@ -11,7 +11,7 @@ from torch import Tensor
 
 from motionloupe.arrays import Image, from_tensor, to_tensor
 from motionloupe.data.compose import Camera, Layer, Picture, render
-from motionloupe.data.config import Part, SceneConfig
+from motionloupe.data.config import WITH_OBJECTS, Part, SceneConfig
 from motionloupe.data.draw import camera_of, draw_scene
 from motionloupe.data.photometry import (
     Bytes,
@@ -217,9 +217,7 @@ class Scenes:
         if not len(backgrounds):
             raise UserError("scenes need at least one background photograph, found none")
         with_objects = [
-            name
-            for name, share in self.config.parts.items()
-            if share > 0 and name in ("moving", "static", "foreground")
+            name for name, share in self.config.parts.items() if share > 0 and name in WITH_OBJECTS
         ]
         if with_objects and not len(objects):
             raise UserError(

@@ -1,6 +1,7 @@
 """Cases from synthetic scenes, whose truth is exact.
 
-A scene has the same layout at every level of a suite, so that only what the suite varies differs.
+A scene has the same layout at every level of a suite, so that only what the suite varies differs;
+where its photograph is too small for the larger motion, its objects are others from there on.
 """
 
 import math

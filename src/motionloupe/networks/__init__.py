@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from motionloupe.errors import UserError
+from motionloupe.errors import UserError, first_line
 from motionloupe.flow.motion_finder import FinderNetwork
 from motionloupe.flow.pwclite import PwcLite
 from motionloupe.networks.flavr import FlavrUNet
@@ -43,5 +43,6 @@ def build(name: str, options: dict[str, Any] | None = None) -> nn.Module:
         raise UserError(f"no network {name!r}; there are {', '.join(NETWORKS)}")
     try:
         return NETWORKS[name](**(options or {}))
-    except TypeError as error:
-        raise UserError(f"the network {name} cannot be built with {options}: {error}") from None
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
+        reason = first_line(error)
+        raise UserError(f"the network {name} cannot be built with {options}: {reason}") from None

@@ -41,11 +41,14 @@ class State:
     best: float = field(default=float("inf"))  # loss of the best validation so far
 
 
-def fresh(config: Config, device: torch.device) -> State:
-    """A run before its first step; random weights follow from the seed. Raises UserError."""
+def fresh(config: Config, device: torch.device, *, begin: bool = True) -> State:
+    """A run before its first step; random weights follow from the seed. Raises UserError.
+
+    Unless it is to ``begin``, what it was told to start from is not read.
+    """
     torch.manual_seed(config.data.seed)
     task = build_task(config).to(device)
-    if config.network.start:
+    if begin and config.network.start:
         _begin_with(file_of(config.network.start), task, config.network.name)
     if config.optimiser.channels_last:
         channels_last(task.network)
@@ -69,7 +72,12 @@ def _begin_with(path: Path, task: Task, name: str) -> None:
 
 
 def save(state: State, path: Path) -> None:
-    """Write a checkpoint that appears whole or not at all."""
+    """Write a checkpoint that appears whole or not at all. Raises UserError for useless weights."""
+    if not all(bool(part.isfinite().all()) for part in state.task.network.parameters()):
+        raise UserError(
+            f"the weights are no longer finite at step {state.step}: go on from the last "
+            "checkpoint with a lower rate or a clip in another output folder"
+        )
     tensors = {f"network.{k}": v for k, v in state.task.network.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in state.average.weights.items()}
     for name, parameter in state.task.network.named_parameters():
@@ -115,7 +123,7 @@ def _completed(old: dict[str, Any], config: Any) -> dict[str, Any]:
                 complete[option.name] = _stored(option.default)
             elif option.default_factory is not MISSING:
                 complete[option.name] = _stored(option.default_factory())
-        elif is_dataclass(getattr(config, option.name)):
+        elif isinstance(old[option.name], dict) and is_dataclass(getattr(config, option.name)):
             complete[option.name] = _completed(old[option.name], getattr(config, option.name))
     return complete
 

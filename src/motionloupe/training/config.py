@@ -6,12 +6,14 @@ Named ones, and how a file becomes one: :mod:`motionloupe.training.recipes`.
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
+from motionloupe.arrays import SMALLEST_SIDE
 from motionloupe.errors import UserError
 
 TaskName = Literal["oh2018", "flowmag", "flow"]
 Border = Literal["reflect", "valid"]
 Rule = Literal["adam", "muon"]
 Photometric = Literal["census", "ssim"]
+_COARSEST = 3  # pixels of the smallest pictures that are compared
 
 
 def _check_least(options: Any, **least: int) -> None:
@@ -75,7 +77,7 @@ class Data:
     real: Real = field(default_factory=Real)
 
     def __post_init__(self) -> None:
-        _check_least(self, batch=1, seed=0, workers=0, replays=1)
+        _check_least(self, size=SMALLEST_SIDE, batch=1, seed=0, workers=0, replays=1)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,9 @@ class OhLoss:
     motion: float = 0.0
     flow: str = "lucas-kanade"
     iterations: int = 2
+
+    def __post_init__(self) -> None:
+        _check_least(self, scales=1)
 
 
 @dataclass(frozen=True)
@@ -128,6 +133,9 @@ class TruthLoss:
     flow: str = "lucas-kanade"
     iterations: int = 2
 
+    def __post_init__(self) -> None:
+        _check_least(self, scales=1)
+
 
 @dataclass(frozen=True)
 class MixedLoss:
@@ -153,6 +161,9 @@ class Unsupervised:
     edges: float = 10.0
     second: float = 0.01
     second_from: int = 0
+
+    def __post_init__(self) -> None:
+        _check_least(self, scales=1)
 
 
 @dataclass(frozen=True)
@@ -205,6 +216,15 @@ class Config:
     optimiser: Optimiser
     data: Data = field(default_factory=Data)
     report: Report = field(default_factory=Report)
+
+    def __post_init__(self) -> None:
+        loss = self.loss.truth if isinstance(self.loss, MixedLoss) else self.loss
+        scales = 1 if isinstance(loss, FlowLoss) else loss.scales
+        if self.data.size >> (scales - 1) < _COARSEST:
+            raise UserError(
+                f"{scales} scales leave less than {_COARSEST} of {self.data.size} pixels: take "
+                "fewer scales, or a larger size"
+            )
 
     def as_table(self) -> dict[str, Any]:
         """Plain dictionaries, for JSON."""

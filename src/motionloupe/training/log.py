@@ -1,6 +1,7 @@
 """What a run tells: a line of JSON per report, curves for TensorBoard, pictures to look at."""
 
 import json
+import math
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -30,9 +31,8 @@ class Log:
         self._path = path = folder / "log.jsonl"
         kept = []
         if step and path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines(keepends=True):
-                if line.endswith("\n") and json.loads(line)["step"] <= step:
-                    kept.append(line)
+            text = path.read_text(encoding="utf-8", errors="replace")
+            kept = [line for line in text.splitlines(keepends=True) if _step(line) <= step]
         partial = folder / ".log.jsonl.part"
         partial.write_text("".join(kept), encoding="utf-8")
         os.replace(partial, path)
@@ -56,6 +56,14 @@ class Log:
         write_png(folder / f"{step:07d}.png", from_tensor(sheet[None], np.uint8))
 
 
+def _step(line: str) -> float:
+    """The step of a line; of one that a crash has cut or filled with zeros, infinity."""
+    try:
+        return float(json.loads(line)["step"]) if line.endswith("\n") else math.inf
+    except (ValueError, TypeError, KeyError):
+        return math.inf
+
+
 class Means:
     """Means of the losses since they were last taken, over the steps and all processes."""
 
@@ -72,6 +80,11 @@ class Means:
         for name, value in losses.items():
             self._sums[name] = self._sums.get(name, torch.zeros_like(value)) + value.detach()
         self._count += 1
+
+    def go_on(self) -> None:
+        """What was done between two steps, beside learning, counts for neither."""
+        if not self._count:
+            self._since = time.monotonic()
 
     def take(self) -> dict[str, float]:
         """The means, with ``seconds`` a step; all processes must ask for it together."""

@@ -13,11 +13,11 @@ from motionloupe.errors import UserError
 from motionloupe.networks.weights import save_weights
 from motionloupe.training.alone import alone
 from motionloupe.training.checkpoints import State, fresh, restore, save
-from motionloupe.training.config import Config, Optimiser, Report
+from motionloupe.training.config import Config, Optimiser, Report, Unsupervised
 from motionloupe.training.distributed import joined
 from motionloupe.training.log import Log, Means
 from motionloupe.training.replay import Replayed
-from motionloupe.training.samples import Sample, Samples, batches
+from motionloupe.training.samples import Sample, Samples, SecondLooks, batches
 
 CHECKPOINT = "checkpoint.safetensors"
 WEIGHTS = "weights.safetensors"
@@ -40,21 +40,21 @@ def train(
     """
     check_report(config.report)
     with joined(config.data.batch) as process, alone(output) if process.first else nullcontext():
-        state = fresh(config, process.device)
-        if (output / CHECKPOINT).is_file():
-            restore(state, output / CHECKPOINT)
+        checkpoint = output / CHECKPOINT
+        state = fresh(config, process.device, begin=not checkpoint.is_file())
+        if checkpoint.is_file():
+            restore(state, checkpoint)
         log = Log(output, state.step, tell) if process.first else None
         learner = process.share(state.task)
         means = Means(process)
         stop = config.optimiser.steps
         if log and state.step == 0:
             validate(state, held_out, log, process.device)  # what the curve starts from
-        replayed = Replayed(samples, config.data.replays)
-        for batch in batches(replayed, config.data, state.step, stop, process):
+        for batch in batches(_looked_at(samples, config), config.data, state.step, stop, process):
             means.add(learn(learner, state, batch))
             last = state.step == stop
             if state.step % config.report.log == 0:
-                values = means.take()
+                values = means.take() | {"rate": rate_at(state.step - 1, config.optimiser)}
                 if log:
                     log.write("train", state.step, values)
             if log and (last or state.step % config.report.validate == 0):
@@ -63,7 +63,16 @@ def train(
                     state.best = values["loss"]
                     export(state, values, output / WEIGHTS, about_data)
             if log and (last or state.step % config.report.save == 0):
-                save(state, output / CHECKPOINT)
+                save(state, checkpoint)
+            means.go_on()
+
+
+def _looked_at(samples: Samples, config: Config) -> Samples:
+    """The samples as a run takes them: each several times, and with a second look if it has any."""
+    replayed = Replayed(samples, config.data.replays)
+    if isinstance(config.loss, Unsupervised) and config.loss.second:
+        return SecondLooks(replayed, config.data, config.loss.second_from)
+    return replayed
 
 
 def check_report(report: Report) -> None:
@@ -78,7 +87,8 @@ def check_report(report: Report) -> None:
 def learn(learner: nn.Module, state: State, batch: Sample) -> dict[str, Tensor]:
     """One step of the optimiser; the losses before it. Raises UserError if they are not finite."""
     options, task = state.config.optimiser, state.task
-    task.train(not options.frozen_norms)  # nothing else in the networks depends on the mode
+    task.train()
+    task.network.train(not options.frozen_norms)  # nothing else there depends on the mode
     for group in state.optimiser.param_groups:
         group["lr"] = rate_at(state.step, options)
     state.optimiser.zero_grad(set_to_none=True)
@@ -110,7 +120,10 @@ def rate_at(step: int, options: Optimiser) -> float:
 
 @torch.no_grad()
 def validate(state: State, held_out: Samples, log: Log, device: torch.device) -> dict[str, float]:
-    """Mean losses of the averaged weights over the held-out samples; the first become a picture."""
+    """Mean losses of the averaged weights over the held-out samples; the first become a picture.
+
+    Raises UserError where the weights have become useless.
+    """
     task, config = state.task.eval(), state.config
     total: dict[str, float] = {}
     count = config.report.scenes
@@ -127,6 +140,11 @@ def validate(state: State, held_out: Samples, log: Log, device: torch.device) ->
                 shown = [batch[name] for name in names if name in batch]
                 sheet.append([*shown, task.answer(batch)])
     log.write("validation", state.step, total)
+    if not math.isfinite(total["loss"]):
+        raise UserError(
+            f"the loss on held-out samples became {total['loss']} at step {state.step}: go on from "
+            "an earlier checkpoint with a lower rate or a clip in another output folder"
+        )
     log.picture(state.step, [torch.cat(row) for row in zip(*sheet, strict=True)])
     return total
 

@@ -10,7 +10,6 @@ from motionloupe.training.real import Mixture, RealSamples, clip_samples, curate
 from motionloupe.training.samples import (
     Samples,
     SceneSamples,
-    SecondLooks,
     held_out_scenes,
     training_scenes,
 )
@@ -39,11 +38,7 @@ def gather(
     """
     scenes = _scenes(config, backgrounds, objects)
     real = _real(config, pairs, clips)
-    material = _joined(config, scenes, real)
-    if isinstance(config.loss, Unsupervised) and config.loss.second:
-        looks = SecondLooks(material.samples, config.data, config.loss.second_from)
-        return material._replace(samples=looks)
-    return material
+    return _joined(config, scenes, real)
 
 
 def _joined(

@@ -1,9 +1,8 @@
 """Batches by number: step s of a run holds the same samples however often the run was resumed."""
 
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,6 +16,7 @@ from motionloupe.errors import UserError
 from motionloupe.training.config import Config, Data
 from motionloupe.training.distributed import Process
 from motionloupe.training.lessons import judged, needed
+from motionloupe.training.tables import changed
 
 Sample = dict[str, Tensor]
 
@@ -50,7 +50,7 @@ class SecondLooks(Dataset[Sample]):
 
     def __init__(self, samples: Samples, data: Data, step: int) -> None:
         self.samples, self.seed = samples, data.seed
-        self.first = step * data.batch // data.replays
+        self.first = step * data.batch
 
     def __getitem__(self, index: int) -> Sample:
         number = 0
@@ -61,16 +61,11 @@ class SecondLooks(Dataset[Sample]):
 
 def scene_config(data: Data) -> SceneConfig:
     """The scenes of a run. Raises UserError for an option that they do not have."""
-    options: dict[str, Any] = {
-        k: tuple(v) if isinstance(v, list) else v for k, v in data.scene.items()
-    }
-    known = {field.name for field in fields(SceneConfig)} - {"size"}
-    unknown = sorted(set(options) - known)
-    if unknown:
-        raise UserError(
-            f"scenes have no option {unknown[0]!r}; they have {', '.join(sorted(known))}"
-        )
-    return SceneConfig(size=(data.size, data.size), **options)
+    if "size" in data.scene:
+        raise UserError("the size of scenes is that of [data]: say [data] size")
+    plain = {k: list(v) if isinstance(v, tuple) else v for k, v in data.scene.items()}
+    scene: SceneConfig = changed(SceneConfig(size=(data.size,) * 2), plain, "[data.scene]")
+    return scene
 
 
 def training_scenes(config: Config, backgrounds: Path, objects: Path) -> SceneSamples:

@@ -1,5 +1,6 @@
 """A frozen dataclass with the values of a table, of TOML say, put in."""
 
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -39,6 +40,8 @@ def _checked(value: Any, hint: Any, where: str) -> Any:
         if len(value) != len(parts):
             raise UserError(f"{where} must be {len(parts)} numbers, found {value!r}")
         return tuple(_checked(v, part, where) for v, part in zip(value, parts, strict=True))
+    if get_origin(hint) is Mapping and isinstance(value, dict):
+        return {key: _checked(each, get_args(hint)[1], where) for key, each in value.items()}
     if type(value) is not (get_origin(hint) or hint):
         name = getattr(hint, "__name__", str(hint))
         raise UserError(f"{where} must be of type {name}, found {value!r}")
