@@ -1,5 +1,6 @@
 """From file to file: what goes in comes out, in step, and nothing is left behind when it fails."""
 
+import os
 from fractions import Fraction
 from functools import partial
 
@@ -186,6 +187,29 @@ def test_a_mistake_is_one_clear_line_and_leaves_nothing(swaying, tmp_path, optio
     assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["in.mkv"]
+
+
+def test_a_drawing_that_fails_takes_the_result_with_it(swaying, tmp_path, monkeypatch):
+    def full(path, *_):
+        raise UserError(f"cannot write {path}: no room")
+
+    monkeypatch.setattr("motionloupe.extras.draw_slices", full)
+    line = (0, 10, 20, 10)
+    with pytest.raises(UserError, match="no room"):
+        magnify(swaying, tmp_path / "out.mp4", method="linear", side_by_side=True, slice_line=line)
+    assert os.listdir(tmp_path) == ["in.mkv"]
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out"])
+def test_a_result_that_fails_takes_its_drawing_with_it(swaying, tmp_path, monkeypatch, name):
+    def full(*_):
+        raise UserError("no room")
+
+    monkeypatch.setattr("motionloupe.video.target.Draft.keep", full)
+    monkeypatch.setattr("motionloupe.video.target.Draft.keep_folder", full)
+    with pytest.raises(UserError, match="no room"):
+        magnify(swaying, tmp_path / name, method="linear", slice_line=(0, 10, 20, 10))
+    assert os.listdir(tmp_path) == ["in.mkv"]
 
 
 def test_an_interrupt_leaves_nothing(swaying, tmp_path):

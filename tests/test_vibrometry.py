@@ -140,8 +140,8 @@ def test_the_command_writes_a_table_and_a_drawing(video, capsys):
     [
         ("none.mkv", "none.mkv"),
         ("in.mkv --box 1,2,3", "X,Y,W,H"),
-        ("in.mkv --box 100,0,100,50", "outside"),
-        ("in.mkv --box 1,2,8,8", "24 pixels a side"),
+        ("in.mkv --box 100,0,100,50", "leaves the frame"),
+        ("in.mkv --box 1,2,8,8", "24 x 24 pixels"),
         ("in.mkv -o out.txt", ".csv"),
         ("in.mkv -o nowhere/out.csv", "nowhere"),
         ("in.mkv --box 0,0,72,96 --still 1,2,3", "X,Y,W,H"),
@@ -174,3 +174,14 @@ def test_what_exists_stays(video, tmp_path, capsys):
     assert drawing.read_text() == "mine"
     with pytest.raises(UserError, match="exists"):
         measure(video, target=tmp_path / "in_motion.csv")
+
+
+def test_a_table_that_fails_takes_its_drawing_with_it(video, tmp_path, monkeypatch):
+    def full(path, _):
+        raise UserError(f"there is no room to write {path}")
+
+    monkeypatch.setattr("motionloupe.vibrometry.write_table", full)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(UserError, match="no room"):
+        measure("in.mkv", [(0, 0, 72, 96)], target="out.csv")
+    assert sorted(tmp_path.iterdir()) == before

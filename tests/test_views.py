@@ -158,3 +158,8 @@ def test_what_cannot_be_drawn_is_told(tmp_path):
 def test_no_frames_no_slice():
     with pytest.raises(UserError, match="no frame"):
         SliceRecorder((0, 0, 5, 5)).picture()
+
+
+def test_signs_without_a_glyph_are_no_warning(tmp_path, recwarn):
+    drawn(tmp_path / "slice.png", [np.zeros((30, 40, 3), np.uint8)], [0.0], "Brücke 中")
+    assert not [each for each in recwarn if "Glyph" in str(each.message)]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
@@ -22,7 +22,10 @@ from motionloupe.views import Line, SliceRecorder, beside, draw_slices
 
 
 class Views:
-    """What is drawn beside the result: input and output side by side, and slices of both."""
+    """What is drawn beside the result: input and output side by side, and slices of both.
+
+    A context manager: where the result fails, nothing stays.
+    """
 
     def __init__(self, extras: dict[str, Path], line: Line | None, info: SourceInfo) -> None:
         self._extras = extras
@@ -30,6 +33,7 @@ class Views:
         self._clock = info.clock
         self._recorders = [SliceRecorder(line), SliceRecorder(line)] if line is not None else []
         self._pair: tuple[Iterator[Frame], Any] | None = None
+        self._drawn: list[Path] = []
         for recorder in self._recorders:
             recorder.check(info.width, info.height)
 
@@ -58,6 +62,14 @@ class Views:
         path = self._extras.get("slice")
         if path is not None:
             draw_slices(path, list(zip(["input", "magnified"], self._recorders, strict=True)))
+            self._drawn.append(path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for path in self._drawn if kind is not None else ():  # what it was drawn of is gone
+            path.unlink(missing_ok=True)
 
 
 def extra_paths(

@@ -125,7 +125,7 @@ def magnify(
             frames = map(aim.of, steps)
             original = None if original is None else aim.of(original)
         pictures = magnifier.stream(frames, aim or alpha, info.fps, reference=original)
-        views = Views(extras, slice_line, info)
+        views = stack.enter_context(Views(extras, slice_line, info))
         views.open(stack, source, cut, sound=sound, force=force)  # takes its name after the result
         writer = stack.enter_context(
             open_writer(target, info, lossless=lossless, depth=depth, sound=sound, force=force)
@@ -146,7 +146,7 @@ def magnify(
             if progress is not None:
                 progress(steps.done, expected)
         duration = steps.duration(info)
-    views.draw()
+        views.draw()
     found = notices.all()
     took = time.monotonic() - began
     return Result(Path(target), steps.done, took, duration, found, extras)

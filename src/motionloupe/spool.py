@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from motionloupe.arrays import Image
+from motionloupe.errors import UserError
 
 
 class Spool:
@@ -19,7 +20,13 @@ class Spool:
 
     def append(self, image: Image) -> None:
         self._shape, self._dtype = image.shape, image.dtype
-        self._file.write(np.ascontiguousarray(image).data)
+        try:
+            self._file.write(np.ascontiguousarray(image).data)
+        except OSError as error:
+            raise UserError(
+                f"there is no room for temporary frames in {tempfile.gettempdir()} "
+                f"({error.strerror}): name a larger folder in TMPDIR, or take another filter"
+            ) from None
         self._count += 1
 
     def __len__(self) -> int:

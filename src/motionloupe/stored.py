@@ -15,23 +15,36 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from motionloupe.errors import UserError
+from motionloupe.errors import UserError, first_line
+
+_SUFFIX = ".safetensors"
 
 
 def write_atomically(path: Path, tensors: dict[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """A safetensors file that appears whole or not at all; metadata values become JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A safetensors file that appears whole or not at all; metadata values become JSON.
+
+    Raises UserError where it cannot be written.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     texts = {key: json.dumps(value) for key, value in metadata.items()}
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         kept = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
         save_file(kept, partial, metadata=texts)
         partial.chmod(0o644)  # the library makes it private
         with open(partial, "r+b") as written:
             os.fsync(written.fileno())
         os.replace(partial, path)
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path} cannot be written: {first_line(error)}") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def check_weights_name(path: Path) -> None:
+    """Raise UserError unless weights may have this name."""
+    if path.suffix.lower() != _SUFFIX:
+        raise UserError(f"weights are written as {_SUFFIX}, found {path.name}")
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

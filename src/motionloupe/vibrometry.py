@@ -78,8 +78,12 @@ def measure(
             progress(len(follower.seconds), expected)
     movements = follower.movements()
     if files:
-        write_table(files["table"], movements)
         draw_movements(files["drawing"], picture, movements)
+        try:
+            write_table(files["table"], movements)
+        except BaseException:
+            files["drawing"].unlink(missing_ok=True)
+            raise
     notes = [*watched.warnings, *follower.warnings]
     return Measurement(movements, tuple(dict.fromkeys(notes)), files)
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from warnings import catch_warnings, filterwarnings
 
 import cv2
 import numpy as np
@@ -189,7 +190,9 @@ def write_figure(figure: "Figure", path: Path) -> Path:
     # Hidden, beside the target, and never with a suffix that a folder of pictures would match.
     hidden = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        figure.savefig(hidden, format=path.suffix[1:].lower() or "png")
+        with catch_warnings():
+            filterwarnings("ignore", "Glyph .* missing")  # a box stands for it in the drawing
+            figure.savefig(hidden, format=path.suffix[1:].lower() or "png")
         hidden.replace(path)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}") from None

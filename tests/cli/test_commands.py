@@ -89,7 +89,12 @@ def test_the_version_is_the_package_s():
         (["methods", "magic"], "no method 'magic'"),
         (["compare", "in.mp4"], "two videos"),
         (["magnify", "in.mp4", "--band", "2"], "(motionloupe magnify --help tells more)"),
-        (["info", ""], "a source must be named"),
+        (["info", ""], "what comes after info is empty"),
+        (["magnify", "in.mp4", "-o", ""], "what comes after -o is empty"),
+        (["magnify", "in.mp4", "--still="], "--still is empty"),
+        (["magnify", "in.mp4", "--slice", ""], "what comes after --slice is empty"),
+        (["adapt", "in.mp4", "-o", "out.mp4"], "weights are written as .safetensors"),
+        (["blend", "flowmag", "oh2018", "-o", "out.mp4"], "weights are written as .safetensors"),
         (["slice", "in.mp4", "--line", "0,0,9,9", "-o", "out.jpg"], ".png"),
     ],
 )

@@ -109,3 +109,10 @@ def test_what_cannot_be_is_refused():
         Acceleration(band=(5, 20)).stream([], 10, FPS)
     with pytest.raises(UserError, match="sequence"):
         Acceleration().pair(texture(), texture())
+
+
+@pytest.mark.parametrize("mode", ["static", "dynamic"])
+@pytest.mark.parametrize(("frequency", "fps"), [(1e-12, 30), (1e-300, 30), (4.0, 1e12)])
+def test_a_period_that_no_memory_holds_is_refused(mode, frequency, fps):
+    with pytest.raises(UserError, match="at most 10000 can be held"):
+        Acceleration(mode=mode, frequency=frequency).stream([], 3.0, fps)

@@ -51,7 +51,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
         raise OSError("no space left on device")
 
     monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="space"):
+    with pytest.raises(UserError, match="cannot be written: no space"):
         write_atomically(path, {"x": torch.zeros(2)}, {})
     assert [p.name for p in tmp_path.iterdir()] == ["w.safetensors"]
     assert read_tensors(path)[0]["x"].sum() == 2

@@ -221,7 +221,7 @@ def test_a_device_that_is_not_there_is_told(video, weights, tmp_path, capsys):
         "--weights",
         str(weights),
         "-o",
-        str(tmp_path / "x"),
+        str(tmp_path / "x.safetensors"),
         "--for",
         "1",
     ]

@@ -1,5 +1,6 @@
 """What cannot be read is told in one clear line; what can be read is read, and the loss is told."""
 
+import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -35,6 +36,11 @@ def read(path, **options):
 
 def test_a_missing_file(tmp_path):
     refused(tmp_path / "none.mp4", "there is no file or folder")
+
+
+def test_a_stream_is_told_from_an_empty_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    refused(tmp_path / "pipe", "is a stream, and is read more than once")
 
 
 def test_a_folder_without_pictures(tmp_path):

@@ -143,6 +143,47 @@ def test_a_stream_without_duration(tmp_path):
     assert not reader.warnings
 
 
+def without_rate(path):
+    """Matroska as browsers record it: the element that states the time between frames is void."""
+    data = path.read_bytes()
+    at = data.index(b"\x23\xe3\x83")
+    length = 4 + (data[at + 3] & 0x7F)
+    void = bytes([0xEC, 0x80 | (length - 2)]).ljust(length, b"\0")
+    path.write_bytes(data[:at] + void + data[at + length :])
+    return path
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.webm", "libvpx-vp9"), ("a.mkv", "libx264")])
+def test_a_recording_that_states_no_rate_has_that_of_its_frames(tmp_path, name, codec):
+    steps = np.random.default_rng(1).integers(55, 80, 29)
+    times = [0, *np.cumsum(steps).tolist()]
+    frames = pictures(30)
+    path = make_video(
+        tmp_path / name, frames, rate=30, pts=times, time_base=Fraction(1, 1000), codec=codec
+    )
+    with open_reader(without_rate(path)) as reader:
+        assert reader.info.fps == pytest.approx(29_000 / times[-1], rel=1e-6)
+        assert [frame.seconds for frame in reader] == pytest.approx([t / 1000 for t in times])
+    assert not reader.warnings
+    with open_reader(path, fps=240) as reader:
+        assert reader.info.clock == pytest.approx(29_000 / times[-1] / 240, rel=1e-6)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".webm"])
+def test_matroska_that_begins_late_is_whole(tmp_path, suffix):
+    times = [5000 + 40 * number for number in range(30)]
+    path = make_video(
+        tmp_path / f"late{suffix}",
+        pictures(30),
+        pts=times,
+        time_base=Fraction(1, 1000),
+        codec="libvpx-vp9" if suffix == ".webm" else "libx264",
+    )
+    with open_reader(path) as reader:
+        assert [frame.seconds for frame in reader] == pytest.approx([n / 25 for n in range(30)])
+    assert not reader.warnings
+
+
 @pytest.mark.parametrize("degrees", [90, 180, -90])
 def test_rotation_flags_are_applied(tmp_path, degrees):
     frames = pictures(3)

@@ -115,7 +115,8 @@ def test_pictures_become_video_at_their_rate(tmp_path):
 
 
 def test_frames_closer_than_a_container_can_tell_stay_in_order(tmp_path):
-    source = make_video(tmp_path / "fast.mp4", pictures(12), rate=4000)
+    pts = [40 * (number // 2) + number % 2 for number in range(12)]
+    source = make_video(tmp_path / "fast.mp4", pictures(12), rate=4000, pts=pts)
     writer = copy(source, tmp_path / "o.mkv")
     assert len(times(tmp_path / "o.mkv")) == 12
     assert ".mkv has no room for the times" in text_of(writer.warnings)
@@ -275,6 +276,50 @@ def test_targets_that_cannot_be(tmp_path, source):
     with pytest.raises(UserError, match=r"lossless video needs \.mkv or \.avi"):
         copy(source, tmp_path / "o.mp4", lossless=True)
     assert not leftovers(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "second"),
+    [("%d_%d.png", "1_%d.png"), ("50%_%03d.png", "50%_001.png"), ("%02d%%d.png", "01%%d.png")],
+)
+def test_of_a_pattern_the_first_number_counts(tmp_path, source, pattern, second):
+    (tmp_path / "out").mkdir()
+    for _ in range(2):
+        copy(source, tmp_path / "out" / pattern, force=True)
+        assert len(os.listdir(tmp_path / "out")) == 12
+        assert second in os.listdir(tmp_path / "out")
+
+
+@pytest.mark.parametrize("name", ["out.mkv", "out", "out/%d.png"])
+def test_what_another_run_has_written_meanwhile_stays(tmp_path, source, name):
+    target = tmp_path / name
+
+    def meet():
+        with open_reader(source) as reader, open_writer(target, reader.info) as writer:
+            for frame in reader:
+                writer.write(frame.image, frame.pts, frame.duration)
+            copy(source, target)
+
+    with pytest.raises(UserError, match="written by another run meanwhile: this one is") as told:
+        meet()
+    ours = Path(str(told.value).rpartition(" is ")[2])
+    assert ours.name.startswith("out-")
+    with open_reader(ours) as one, open_reader(tmp_path / name.split("/")[0]) as other:
+        assert len(list(one)) == len(list(other)) == 12
+    assert not leftovers(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".avi"])
+def test_frames_that_a_container_cannot_tell_apart_are_refused(tmp_path, suffix):
+    for number, image in enumerate(pictures(3)):
+        (tmp_path / f"{number}.png").write_bytes(png(image))
+    source, target = tmp_path / "*.png", tmp_path / f"out{suffix}"
+    copy(source, target, reading={"fps": 1000})
+    assert np.diff(times(target)).tolist() == [Fraction(1, 1000)] * 2
+    with pytest.raises(UserError, match="holds 1000 frames a second at most, found 1001"):
+        copy(source, tmp_path / f"fast{suffix}", reading={"fps": 1001})
+    copy(source, tmp_path / "fast.mp4", reading={"fps": 1001})
+    assert np.diff(times(tmp_path / "fast.mp4")).tolist() == [Fraction(1, 1001)] * 2
 
 
 def test_signs_that_look_like_digits_number_no_picture(tmp_path, source):

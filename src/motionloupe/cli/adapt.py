@@ -60,11 +60,13 @@ def command(
     Example: motionloupe adapt bridge.mp4 -o bridge.safetensors
     """
     from motionloupe.networks.weights import find_weights
+    from motionloupe.stored import check_weights_name
     from motionloupe.training.adaptation import adapt
     from motionloupe.video.target import check_target
 
     target = output or Path(f"{options.stem(video)}_adapted.safetensors")
     check_target(target, Path(video), force=force)
+    check_weights_name(target)
     cut: dict[str, Any] = {"fps": fps, "start": start, "end": end, "scale": scale}
     cut |= {"reference": reference, "device": device}
     cut["stabilise"] = options.parsed_box(still) if still else stabilise

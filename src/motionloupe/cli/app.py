@@ -108,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="surrogateescape")
     keep_freed()
     try:
+        _check_named(words)
         with _stoppable():
             code = app(words, prog_name="motionloupe", standalone_mode=False)
             sys.stdout.flush()
@@ -127,6 +128,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         named = f"{error.filename}: " if error.filename else ""
         return _fail(f"{named}{error.strerror}", USER_ERROR, as_json)
     return code if isinstance(code, int) else 0
+
+
+def _check_named(words: Sequence[str]) -> None:
+    """Raise UserError for an empty argument, as a variable leaves that is not set."""
+    for before, word in zip(["", *words], words, strict=False):
+        option, equals, value = word.partition("=")
+        empty = not word or (option.startswith("--") and equals and not value)
+        if empty and "--label" not in (before, option):
+            where = option or f"what comes after {before or 'motionloupe'}"
+            raise UserError(f"{where} is empty: is a variable of the shell not set?")
 
 
 class _Stopped(BaseException):

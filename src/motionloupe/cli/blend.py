@@ -30,8 +30,10 @@ def command(
     Example: motionloupe blend flowmag after.safetensors --share 0.65 -o both.safetensors
     """
     from motionloupe.networks.weights import blend_weights
+    from motionloupe.stored import check_weights_name
     from motionloupe.video.target import check_target
 
+    check_weights_name(output)
     for source in (first, second):
         check_target(output, source, force=force)
     blend_weights(first, second, share, output)

@@ -22,6 +22,7 @@ from motionloupe.temporal import FirFilter, StreamingFilter, check_band, second_
 from motionloupe.temporal.fir import DerivativeKernel
 
 _USUAL_FREQUENCY = 4.0  # hertz; the paper's examples lie between 2.5 and 10
+_LONGEST = 10_000  # frames in a period
 
 
 class Acceleration(Phase):
@@ -81,5 +82,10 @@ class Acceleration(Phase):
             raise UserError(
                 f"{fps:g} frames per second hold frequencies below {fps / 2:g} Hz, found "
                 f"{frequency:g}; for high-speed footage give the true rate with --fps"
+            )
+        if fps / frequency > _LONGEST:
+            raise UserError(
+                f"a period of {frequency:g} Hz is {fps / frequency:.3g} frames, and at most "
+                f"{_LONGEST} can be held: choose a higher frequency, or --fps if the rate is wrong"
             )
         return frequency

@@ -16,6 +16,7 @@ from motionloupe.video.clock import Clock
 from motionloupe.video.colour import depth_of, tags_of, to_rgb
 from motionloupe.video.decoder import (
     Decoder,
+    mean_rate,
     mirrored,
     open_container,
     rate_or_none,
@@ -189,8 +190,10 @@ class VideoReader(Reader):
 
     def _rate(self, duration: Fraction | None, *, timed: bool) -> Fraction:
         stream = self._stream
-        stated = rate_or_none(stream.average_rate) or rate_or_none(stream.guessed_rate)
-        stated = stated or rate_or_none(stream.base_rate)
+        stated = rate_or_none(stream.average_rate)
+        if stated is None and "matroska" in self._container.format.name:
+            stated = mean_rate(self._path)  # what FFmpeg would guess is the clock's: 1000
+        stated = stated or rate_or_none(stream.guessed_rate) or rate_or_none(stream.base_rate)
         if stream.frames > 1 and duration and not self._counted:
             mean = stream.frames / duration
             # An edit list hides frames that are counted: a part cut out of a file without loss.
@@ -290,7 +293,7 @@ class VideoReader(Reader):
         """Where a Matroska file, which counts no frames, says that its longest track ends."""
         if "matroska" not in self._container.format.name or not self._container.duration:
             return None
-        return float(self._container.duration) / av.time_base
+        return float(self._container.duration / av.time_base - self.info.origin)
 
     def _sound_reaches(self, seconds: float) -> bool:
         """Whether there is sound at this time: then it is no cut that ends the pictures before."""

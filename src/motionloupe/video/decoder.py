@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, cast
 
 import av
@@ -15,6 +16,7 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from motionloupe.errors import UserError
+from motionloupe.video.source import as_rate
 
 # Titles need not be UTF-8. From version 19 on PyAV bears that by itself.
 _LENIENT: dict[str, Any] = (
@@ -37,7 +39,10 @@ def rate_or_none(rate: object) -> Fraction | None:
 def open_container(path: Path) -> InputContainer:
     """Open a media file; UserError with the likely reason where it is none."""
     try:
-        if path.stat().st_size == 0:
+        found = path.stat()
+        if not S_ISREG(found.st_mode):
+            raise UserError(f"{path} is a stream, and is read more than once: save it as a file")
+        if found.st_size == 0:
             raise UserError(f"{path} is empty (0 bytes)")
         with path.open("rb") as file:
             head = file.read(4096)
@@ -153,6 +158,20 @@ def tagged_end(stream: VideoStream) -> Fraction | None:
         return None
     hours, minutes, seconds = map(Fraction, parts.groups())
     return (hours * 60 + minutes) * 60 + seconds or None
+
+
+def mean_rate(path: Path) -> Fraction | None:
+    """Frames per second of a video on average, by the times of all its packets, undecoded."""
+    with open_container(path) as container:
+        stream = video_stream(container, path)
+        base = rate_or_none(stream.time_base)
+        try:
+            times = {packet.pts for packet in container.demux(stream) if packet.pts is not None}
+        except av.error.FFmpegError:
+            return None
+    if base is None or len(times) < 2:
+        return None
+    return as_rate((len(times) - 1) / ((max(times) - min(times)) * base))
 
 
 def packets_before(path: Path, pts: int) -> int:

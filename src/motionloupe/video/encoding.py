@@ -1,5 +1,6 @@
 """How a video file is encoded: what each container takes, and the settings."""
 
+import math
 import os
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,6 +16,7 @@ from motionloupe.video.source import SourceInfo
 _FORMS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".avi": "avi"}
 _LOSSLESS = (".mkv", ".avi")
 _DEPTHS = {False: (8, 10), True: (8, 10, 12, 16)}
+_FASTEST = {"matroska": 1000, "avi": 1000}  # frames a second that they can tell apart
 _THREADS = min(4, os.cpu_count() or 1)  # each one holds frames
 
 
@@ -80,8 +82,8 @@ class Encoding:
         return stream
 
 
-def encoding_for(suffix: str, depth: int, lossless: bool) -> Encoding:
-    """The encoding for a file name's suffix; UserError where there is none."""
+def encoding_for(suffix: str, depth: int, lossless: bool, rate: Fraction) -> Encoding:
+    """The encoding for a file name's suffix, at ``rate`` hertz; UserError where there is none."""
     form = _FORMS.get(suffix)
     if form is None:
         known = ", ".join(_FORMS)
@@ -95,4 +97,9 @@ def encoding_for(suffix: str, depth: int, lossless: bool) -> Encoding:
         known = ", ".join(map(str, _DEPTHS[lossless]))
         way_out = "" if lossless else " (12 and 16 with lossless, 16 as a folder of PNG)"
         raise UserError(f"depth must be one of {known} bits here, found {depth}{way_out}")
+    if rate > _FASTEST.get(form, math.inf):
+        raise UserError(
+            f"{suffix} holds {_FASTEST[form]} frames a second at most, found {float(rate):g}: "
+            "write a .mp4 file, or a folder of PNG, which is lossless too"
+        )
     return Encoding(form, depth, lossless)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,8 @@ import av
 from motionloupe.errors import UserError
 from motionloupe.video.images import IMAGE_SUFFIXES, pictures_of
 
+NUMBER = re.compile(r"%(0\d+)?d")
+"""What stands for the number in a pattern of numbered pictures; the first counts."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -92,10 +95,14 @@ def explained(path: Path) -> Iterator[None]:
 
 
 class Draft:
-    """A hidden temporary beside the target; it takes the target's name only when complete."""
+    """A hidden temporary beside the target; it takes the target's name only when complete.
 
-    def __init__(self, target: Path, *, folder: bool = False) -> None:
-        self._target = target
+    Unless ``force`` may replace what is there, it was not there at first. What another run has
+    written there meanwhile stays: this one's result then gets a name of its own, and is told.
+    """
+
+    def __init__(self, target: Path, *, folder: bool = False, force: bool = True) -> None:
+        self._target, self._force = target, force
         name = f".{target.stem}-{secrets.token_hex(4)}{'' if folder else target.suffix}"
         self.path = target.absolute().parent / name
         with explained(target):
@@ -109,6 +116,8 @@ class Draft:
         with explained(self._target):
             with self.path.open("r+b") as file:
                 os.fsync(file.fileno())
+            if self._target.exists() and not self._force:
+                self._keep_apart()
             self.path.replace(self._target)
 
     def keep_folder(self, pattern: str) -> None:
@@ -120,13 +129,21 @@ class Draft:
             if not self._target.exists():
                 self.path.rename(self._target)
                 return
+            there = os.listdir(self._target)
+            if there and not self._force:
+                self._keep_apart()
             ours = set(os.listdir(self.path))
-            for name in os.listdir(self._target):
+            for name in there:
                 if name not in ours and _fits(name, pattern):
                     (self._target / name).unlink()
             for name in ours:
                 (self.path / name).replace(self._target / name)
             self.path.rmdir()
+
+    def _keep_apart(self) -> None:
+        own = self.path.with_name(self.path.name.removeprefix("."))
+        self.path.rename(own)
+        raise UserError(f"{self._target} was written by another run meanwhile: this one is {own}")
 
     def discard(self) -> None:
         if self.path.is_dir():
@@ -135,11 +152,15 @@ class Draft:
             self.path.unlink(missing_ok=True)
 
 
+def numbered_name(pattern: str, number: int) -> str:
+    """The name of one picture of a ``pattern`` such as %05d.png."""
+    return NUMBER.sub(lambda found: found[0] % number, pattern, count=1)
+
+
 def _fits(name: str, pattern: str) -> bool:
-    """Whether a file's name is what ``pattern`` (with one %d) gives for some number."""
-    before, after = (
-        pattern[: pattern.index("%")],
-        pattern[pattern.index("d", pattern.index("%")) + 1 :],
-    )
-    number = name[len(before) : len(name) - len(after)]
-    return number.isdecimal() and pattern % int(number) == name
+    """Whether a file's name is what ``pattern`` gives for some number."""
+    found = NUMBER.search(pattern)
+    if found is None:
+        return name == pattern
+    number = name[found.start() : len(name) - (len(pattern) - found.end())]
+    return number.isdecimal() and numbered_name(pattern, int(number)) == name

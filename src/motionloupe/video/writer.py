@@ -1,7 +1,6 @@
 """Write a result as a video file or as a folder of pictures."""
 
 import os
-import re
 from abc import ABC, abstractmethod
 from fractions import Fraction
 from pathlib import Path
@@ -26,9 +25,15 @@ from motionloupe.video.encoding import Encoding, encoding_for
 from motionloupe.video.images import IMAGE_SUFFIXES
 from motionloupe.video.sound import Sound
 from motionloupe.video.source import SourceInfo
-from motionloupe.video.target import Draft, check_folder, check_target, explained
+from motionloupe.video.target import (
+    NUMBER,
+    Draft,
+    check_folder,
+    check_target,
+    explained,
+    numbered_name,
+)
 
-_NUMBER = re.compile(r"%(0\d+)?d")
 _PNG_DEPTHS = (8, 10, 12, 16)  # what PNG does not have is kept in 16
 _ROUNDED = 0.1  # of the time between two frames by which one may be moved in silence
 _NAMES = "%06d.png"
@@ -94,7 +99,7 @@ class Writer(ABC):
 
 def numbered(target: Path) -> bool:
     """Whether a name is a pattern of numbered pictures, such as out/%05d.png."""
-    return _NUMBER.search(target.name) is not None
+    return NUMBER.search(target.name) is not None
 
 
 def place_of(target: Path) -> Path:
@@ -132,11 +137,11 @@ def open_writer(
         raise UserError(
             f"{path.name} is one picture: name a folder, or a pattern such as %05d{path.suffix}"
         )
-    encoding = encoding_for(path.suffix.lower(), depth, lossless)
+    encoding = encoding_for(path.suffix.lower(), depth, lossless, info.rate)
     check_target(path, info.path, force=force)
     tracks = Sound(info, encoding.form, path.suffix) if sound and info.sound else None
     try:
-        return VideoWriter(path, info, encoding, tracks)
+        return VideoWriter(path, info, encoding, tracks, force)
     except BaseException:
         if tracks is not None:
             tracks.close()
@@ -148,7 +153,7 @@ class FolderWriter(Writer):
 
     def __init__(self, path: Path, info: SourceInfo, name: str, depth: int, force: bool) -> None:
         check_folder(path, info.path, force=force)
-        super().__init__(Draft(path, folder=True))
+        super().__init__(Draft(path, folder=True, force=force))
         self._path, self._name = path, name
         self._depth = 8 if depth <= 8 else 16
         self._count = 0
@@ -160,7 +165,7 @@ class FolderWriter(Writer):
         picture = cv2.cvtColor(with_depth(image, self._depth), cv2.COLOR_RGB2BGR)
         _, data = cv2.imencode(".png", picture, [cv2.IMWRITE_PNG_COMPRESSION, 3])
         with explained(self._path):
-            (self._draft.path / (self._name % self._count)).write_bytes(data.tobytes())
+            (self._draft.path / numbered_name(self._name, self._count)).write_bytes(data.tobytes())
         self._count += 1
 
     def _finish(self) -> None:
@@ -171,9 +176,14 @@ class VideoWriter(Writer):
     """Writes one video file with the source's time stamps, colour tags and sound."""
 
     def __init__(
-        self, path: Path, info: SourceInfo, encoding: Encoding, sound: Sound | None
+        self,
+        path: Path,
+        info: SourceInfo,
+        encoding: Encoding,
+        sound: Sound | None,
+        force: bool,
     ) -> None:
-        super().__init__(Draft(path))
+        super().__init__(Draft(path, force=force))
         self._path = path
         self._info = info
         self._encoding = encoding
