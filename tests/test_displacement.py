@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from motionloupe.errors import UserError
-from motionloupe.measurement.displacement import displacement
+from motionloupe.measurement.displacement import displacement, register
 from tests.scenes import shifted, texture, to_uint8
 
 
@@ -22,6 +22,41 @@ def test_eight_bits_cost_little():
     assert dx == pytest.approx(0.1, abs=5e-3)
 
 
+@pytest.mark.parametrize("gain", [0.97, 1.0, 1.1, 0.7])
+def test_a_change_of_light_is_no_motion(gain):
+    """A gentle slope that grows brighter looks as if it had moved by many pixels."""
+    y, x = (np.linspace(0, 1, side) for side in texture().shape[:2])
+    slope = 0.4 + 0.1 * x[None, :, None] + 0.04 * y[:, None, None] + 0.02 * (texture() - 0.5)
+    for still in (texture(), slope):
+        moved = shifted(still, 0.2, -0.1) if still is not slope else still
+        dx, dy = displacement(0.8 * still, 0.8 * gain * moved + 0.02)
+        wanted = (0.2, -0.1) if still is not slope else (0.0, 0.0)
+        assert (dx, dy) == pytest.approx(wanted, abs=2e-3)
+
+
+@pytest.mark.parametrize("noise", [0.002, 0.01])
+@pytest.mark.parametrize("turn", [False, True])
+def test_along_an_edge_noise_is_no_motion(noise, turn):
+    rng, x = np.random.default_rng(0), np.arange(120.0)
+
+    def edge(d):
+        picture = np.broadcast_to(0.25 + 0.5 / (1 + np.exp(-(x - 60 - d))), (120, 120))
+        picture = np.stack([picture.T if turn else picture] * 3, axis=2)
+        return to_uint8(picture + rng.normal(0, noise, picture.shape))
+
+    for d in (0.05, 0.2, -1.5):
+        found = register(edge(0.0), edge(d))
+        across, along = (found.dy, found.dx) if turn else (found.dx, found.dy)
+        assert across == pytest.approx(d, abs=0.01)
+        assert abs(along) < 0.01
+        assert not found.whole
+    for d in (0.3, -2.0):
+        still = texture(120, 120) + rng.normal(0, noise, (120, 120, 3))
+        found = register(still, shifted(texture(120, 120), d, d))
+        assert (found.dx, found.dy) == pytest.approx((d, d), abs=0.02)
+        assert found.whole
+
+
 def test_only_the_box_is_measured():
     still = texture(96, 160)
     both = np.concatenate([still[:, :80], shifted(still, 0.6)[:, 80:]], axis=1)
@@ -36,7 +71,7 @@ def test_errors_name_the_fault():
     with pytest.raises(UserError, match="texture"):
         displacement(texture(64, 64), np.zeros((64, 64, 3)))
     with pytest.raises(UserError, match="too far"):
-        displacement(texture(24, 24), np.roll(texture(24, 24), 11, axis=1))
+        displacement(texture(48, 48), np.roll(texture(48, 48), 23, axis=1))
     holed = texture(64, 64)
     holed[30, 30] = np.nan
     for pair in ((holed, texture(64, 64)), (texture(64, 64), holed)):

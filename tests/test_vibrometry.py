@@ -185,3 +185,28 @@ def test_a_table_that_fails_takes_its_drawing_with_it(video, tmp_path, monkeypat
     with pytest.raises(UserError, match="no room"):
         measure("in.mkv", [(0, 0, 72, 96)], target="out.csv")
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_mast_swings_across_itself_and_that_is_told(tmp_path):
+    rng, x = np.random.default_rng(0), np.arange(96.0)
+    frames = []
+    for number in range(50):
+        edge = 0.25 + 0.5 / (1 + np.exp(-(x - 48 - 0.2 * np.sin(2 * np.pi * 4 * number / 25))))
+        picture = np.broadcast_to(edge[None, :, None], (72, 96, 3))
+        frames.append(to_uint8(picture + rng.normal(0, 0.004, picture.shape)))
+    video = make_video(tmp_path / "mast.mkv", frames, **LOSSLESS)
+    found = measure(video, [(16, 4, 64, 64)])
+    (tone,) = found.movements[0].tones
+    assert (tone.frequency, tone.across) == pytest.approx((4.0, 0.2), abs=0.01)
+    assert tone.down < 0.01
+    assert any("edges of one direction" in text for text in found.warnings)
+
+
+def test_flickering_light_is_no_vibration(tmp_path):
+    still, rng = texture(72, 96), np.random.default_rng(0)
+    light = [1 + 0.03 * np.sin(2 * np.pi * 4 * number / 25) for number in range(50)]
+    frames = [to_uint8(0.8 * still * now + rng.normal(0, 0.004, still.shape)) for now in light]
+    video = make_video(tmp_path / "lamp.mkv", frames, **LOSSLESS)
+    found = measure(video, [(16, 4, 64, 64)])
+    assert found.movements[0].tones == []
+    assert found.movements[0].spread < 0.01

@@ -19,6 +19,10 @@ class Spool:
         self._count = 0
 
     def append(self, image: Image) -> None:
+        if self._count and image.dtype != self._dtype:
+            raise UserError(
+                f"all frames must be of one type, found {self._dtype} and {image.dtype}"
+            )
         self._shape, self._dtype = image.shape, image.dtype
         try:
             self._file.write(np.ascontiguousarray(image).data)

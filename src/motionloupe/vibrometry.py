@@ -127,14 +127,17 @@ class _Follower:
         self._reference, self._boxes = reference, boxes
         self._places: list[list[tuple[float, float]]] = [[] for _ in boxes]
         self._reasons: dict[int, str] = {}
+        self._edges = [0] * len(boxes)  # frames at which only motion across edges could be told
         self.seconds: list[float] = []
 
     def add(self, seconds: float, image: Image) -> None:
         self.seconds.append(seconds)
         for number, box in enumerate(self._boxes):
             try:
-                dx, dy, likeness = register(self._reference, image, box)
-                if likeness < ALIKE:
+                found = register(self._reference, image, box)
+                dx, dy = found.dx, found.dy
+                self._edges[number] += not found.whole
+                if found.likeness < ALIKE:
                     raise UserError(
                         "what it shows is not found again; choose a box with more texture, or what "
                         "comes nearer to the --reference"
@@ -166,4 +169,10 @@ class _Follower:
                 f"box {typed(self._boxes[number])} could not be measured at {len(lost)} of "
                 f"{len(self.seconds)} frames, first at {self.seconds[lost[0]]:.2f} s: {reason}"
             )
+        for number, box in enumerate(self._boxes):
+            if 2 * self._edges[number] > len(self.seconds):
+                notes.append(
+                    f"box {typed(box)} shows edges of one direction: only motion across them can "
+                    "be told, and motion along them counts as none"
+                )
         return notes

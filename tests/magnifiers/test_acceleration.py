@@ -111,6 +111,14 @@ def test_what_cannot_be_is_refused():
         Acceleration().pair(texture(), texture())
 
 
+@pytest.mark.parametrize("count", [1, 2, 8])
+def test_steady_motion_does_not_begin_with_a_jolt(count):
+    frames = moving(speed=0.5 * FPS)[:count]
+    drawn = list(Acceleration(mode="dynamic").stream(frames, 10, FPS))
+    off = [displacement(*pair, BOX)[0] for pair in zip(frames, drawn, strict=True)]
+    assert np.abs(off).max() < 0.02
+
+
 @pytest.mark.parametrize("mode", ["static", "dynamic"])
 @pytest.mark.parametrize(("frequency", "fps"), [(1e-12, 30), (1e-300, 30), (4.0, 1e12)])
 def test_a_period_that_no_memory_holds_is_refused(mode, frequency, fps):

@@ -5,7 +5,8 @@ import pytest
 
 from benchmarks.bands import FPS, HEIGHT, WIDTH, amplitudes, factors, scene, settings
 from motionloupe import load
-from tests.scenes import texture
+from motionloupe.measurement.displacement import displacement
+from tests.scenes import shifted, texture, to_uint8
 
 ALPHA, MOTION = 6.0, 0.2
 STATIC, SLOW, _, DYNAMIC = settings(ALPHA)
@@ -39,3 +40,16 @@ def test_dynamic_mode_magnifies_fast_motion_more(frames):
     assert slow == pytest.approx(abs(1 + 5 * (1 - np.exp(-2j * np.pi * 2 / FPS))))
     assert 1 < slow < fast < 11
     assert measured(frames, DYNAMIC) == pytest.approx((slow, fast), rel=SHORT)
+
+
+@pytest.mark.parametrize("filter", ["fir", "butterworth", "iir", "ideal"])
+@pytest.mark.parametrize("name", ["phase", "warp-bilinear"])
+def test_steady_motion_begins_without_a_jolt_in_dynamic_mode(name, filter):
+    still = texture(64, 96)
+    frames = [to_uint8(shifted(still, 0.2 * number)) for number in range(16)]
+    own = {"flow": "lucas-kanade"} if name == "warp-bilinear" else {}
+    loupe = load(name, band=(2.0, 6.0), filter=filter, mode="dynamic", **own)
+    drawn = list(loupe.stream(frames, 10.0, 30.0))
+    box = (16, 12, 64, 40)
+    off = [displacement(*pair, box)[0] for pair in zip(frames, drawn, strict=True)]
+    assert np.abs(off).max() < 0.1

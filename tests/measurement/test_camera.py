@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from benchmarks.stabilisation import about_middle
 from motionloupe.errors import UserError
 from motionloupe.measurement.camera import Camera
 from tests.handheld import MARGIN, astray, shaken, taken, world
@@ -64,6 +65,35 @@ def test_few_corners_in_one_place_do_not_bend_the_rest():
     for number in (1, 2, 3):
         found = camera.moved(taken(seen, true, 2.0, seed=number))
         assert astray(found, true, 144, 192) < 0.5
+
+
+def turned(degrees, zoom):
+    """The homography of a camera that turns about its middle and zooms."""
+    angle = np.deg2rad(degrees)
+    cos, sin = zoom * np.cos(angle), zoom * np.sin(angle)
+    return about_middle(np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1.0]]), 144, 192)
+
+
+@pytest.mark.parametrize(("degrees", "zoom"), [(4.0, 1.0), (8.0, 1.0), (0.0, 1.08)])
+@pytest.mark.parametrize("noise", [0.0, 8.0])
+@pytest.mark.parametrize("seed", [0, 3])
+def test_turning_and_zooming_are_no_shift(degrees, zoom, noise, seed):
+    """Few corners are too unsure for a richer model, but a poorer one would be wrong by far."""
+    seen = world(seed=seed)
+    camera = Camera(taken(seen, STILL, noise))
+    for step in range(1, 9):
+        true = turned(degrees * step / 8, 1 + (zoom - 1) * step / 8)
+        found = camera.moved(taken(seen, true, noise, seed=step))
+        assert astray(found, true, 144, 192) < (0.5 if noise else 0.1)
+
+
+@pytest.mark.parametrize("gain", [0.6, 0.8, 1.3])
+def test_another_exposure_hides_no_motion(gain):
+    seen, true = 0.7 * world(), turned(1.0, 1.0)
+    camera = Camera(taken(seen, STILL, 1.0))
+    for number in (1, 2):
+        found = camera.moved(taken(gain * seen, true, 1.0, seed=number))
+        assert astray(found, true, 144, 192) < 0.1
 
 
 def test_another_scene_is_not_found():

@@ -8,6 +8,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Generic, Literal, TypeVar
 
 import torch
@@ -125,6 +126,7 @@ class _Drawer(Generic[Analysis]):
         self._reference: Analysis | None = None  # static mode: the one reference
         self._newest: tuple[Image, _Step[Analysis]] | None = None
         self._before: Analysis | None = None  # dynamic mode: the frame drawn last
+        self._own: Signal | None = None  # dynamic mode: the first frame's motion, which is none
 
     def hold(self, frame: Image, step: _Step[Analysis]) -> None:
         self._factors.admit(frame)
@@ -133,6 +135,8 @@ class _Drawer(Generic[Analysis]):
         self._newest = frame, step
         if self._method.mode == "static":
             self._reference = step.against
+        elif self._before is None and len(self._waiting) == 1:
+            self._own = step.motion
 
     def draw(self, ready: Iterable[tuple[Signal, Signal]]) -> Iterator[Image]:
         for motion, band in ready:
@@ -146,6 +150,8 @@ class _Drawer(Generic[Analysis]):
         now = self._analysed(frame)
         against = self._reference
         if against is None:
+            if self._before is None:
+                motion = motion if self._own is None else self._own
             against = now if self._before is None else self._before
             self._before = now
         drawn = self._method.render(against, now, motion, band, alpha)
@@ -156,6 +162,28 @@ class _Drawer(Generic[Analysis]):
         if self._newest is not None and self._newest[0] is frame:
             return self._newest[1].now
         return self._method.analyse(to_tensor(frame, self._method.device))
+
+
+class _Known:
+    """Motion as filters should see it: in dynamic mode the first frame's, which nobody knows, is
+    taken to be the second's. As 0 it would be a jolt, which a filter magnifies.
+    """
+
+    def __init__(self, mode: Mode) -> None:
+        self._waits = mode == "dynamic"
+        self._first: Signal | None = None
+
+    def of(self, motion: Signal) -> list[Signal]:
+        """What is known once the next frame's is: one for each frame, one frame late at most."""
+        if self._waits:
+            self._waits, self._first = False, motion
+            return []
+        begun, self._first = self._first is not None, None
+        return [motion, motion] if begun else [motion]
+
+    def rest(self) -> list[Signal]:
+        """Of a single frame, its own."""
+        return [] if self._first is None else [self._first]
 
 
 def stream_all(
@@ -183,15 +211,16 @@ def stream_band(
     temporal: StreamingFilter,
 ) -> Iterator[Image]:
     drawer = _Drawer(method, factors)
+    known = _Known(method.mode)
     for frame in frames:
         with torch.inference_mode():
             step = follower.step(frame, tracked=True)
             drawer.hold(frame, step)
-            ready = temporal.push(step.motion)
+            ready = [pair for motion in known.of(step.motion) for pair in temporal.push(motion)]
         yield from drawer.draw(ready)
     with torch.inference_mode():
-        ready = temporal.finish()
-    yield from drawer.draw(ready)
+        ready = [pair for motion in known.rest() for pair in temporal.push(motion)]
+    yield from drawer.draw(chain(ready, temporal.finish()))
 
 
 def stream_whole(
@@ -208,9 +237,13 @@ def stream_whole(
             factors.admit(frame)
             spool.append(frame)
         temporal.begin(len(spool))
+        known = _Known(method.mode)
         for frame in spool:
             with torch.inference_mode():
-                temporal.observe(follower.step(frame, tracked=True).motion)
+                for motion in known.of(follower.step(frame, tracked=True).motion):
+                    temporal.observe(motion)
+        for motion in known.rest():
+            temporal.observe(motion)
         for index, frame in enumerate(spool):
             alpha = factors.of(frame)
             with torch.inference_mode():

@@ -9,18 +9,20 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from motionloupe.arrays import Image
 from motionloupe.boxes import Box
 from motionloupe.errors import UserError
-from motionloupe.flow.warp import backward_warp
+from motionloupe.flow.warp import backward_warp, inside
 from motionloupe.measurement.corners import Grey, as_grey, corners, follow
 from motionloupe.measurement.displacement import check_region
 from motionloupe.measurement.homography import FEWEST, Floats, Homography, agreed
 
 _APART = 0.012  # of the frame's longer side between two corners, so that they are everywhere
+_SAME_LIGHT = 0.02  # of the full scale in brightness, and of its contrast: no other exposure
 _ALONG = 0.3  # pixels from where the camera alone would have taken a corner
 
 
@@ -64,12 +66,15 @@ class Camera:
         if found is None:
             found = self._followed(now, np.eye(3))
         if found is None:
+            found = self._followed(_lit_alike(now, self._reference), self._last)
+        if found is None:
             return None
         picture = torch.from_numpy(now.astype(np.float32))[None, None]
         back = displacement_of(found, *now.shape)
         drawn = backward_warp(picture, back, interpolation="bicubic")
         again = drawn[0, 0].round().clamp(0, 255).byte().numpy()
-        rest = self._followed(again, np.eye(3))
+        seen = inside(back)[0, 0].numpy() > 0
+        rest = self._followed(_lit_alike(again, self._reference, seen), np.eye(3))
         self._last = found if rest is None else found @ rest
         return self._last
 
@@ -93,6 +98,22 @@ class Camera:
         start = cv2.perspectiveTransform(self._corners[None], near)[0]
         moved, good = follow(self._reference, frame, self._corners, start)
         return self._corners[good].astype(np.float64), moved[good].astype(np.float64)
+
+
+def _lit_alike(frame: Grey, reference: Grey, where: npt.NDArray[np.bool_] | None = None) -> Grey:
+    """``frame`` in the light of ``reference``, by brightness and contrast of what both show.
+
+    Corners cannot be followed to a fraction of a pixel from one exposure into another.
+    """
+    now, then = (each if where is None else each[where] for each in (frame, reference))
+    if not now.size or not now.any():
+        return frame
+    (mean, spread), (wanted, width) = ((float(x.mean()), float(x.std())) for x in (now, then))
+    gain = width / spread if spread > 0 else 1.0
+    if abs(mean - wanted) < _SAME_LIGHT * 255 and abs(gain - 1) < _SAME_LIGHT:
+        return frame
+    lit: Grey = ((frame - mean) * gain + wanted).round().clip(0, 255).astype(np.uint8)
+    return lit
 
 
 def displacement_of(moved: Homography, height: int, width: int) -> Tensor:

@@ -1,8 +1,8 @@
 """How far a region has moved between two pictures, to a few thousandths of a pixel.
 
-One translation for the whole region, found by Gauss-Newton registration (Lucas and Kanade 1981) on
-spline-interpolated luma, started from phase correlation. It shares no code with any magnifier or
-flow estimator, so it can judge them.
+One translation for the whole region, and one change of its light, found by Gauss-Newton
+registration (Lucas and Kanade 1981) on spline-interpolated luma, started from phase correlation. It
+shares no code with any magnifier or flow estimator, so it can judge them.
 """
 
 import math
@@ -22,6 +22,8 @@ _ROUNDS = 30
 _CLOSE_ENOUGH = 1e-5  # pixels
 ALIKE = 0.5
 """The likeness of a region in two pictures below which its motion is chance."""
+_MOST_GAIN = 2.0  # of the light from one frame to the next; beyond, two pictures differ otherwise
+_CHANCE = 4.0  # deviations of what noise alone is steep by
 _SURE = 0.9  # the likeness of what has been found beyond doubt
 _NEAR = 1.0  # pixels
 _BORDER = 8  # pixels at the region's edge that may have entered or left it
@@ -42,11 +44,15 @@ def luma(image: Image) -> npt.NDArray[np.float64]:
 
 
 class Registration(NamedTuple):
-    """``dx`` and ``dy`` in pixels; ``likeness`` is 1 for equal pictures, about 0 for two noises."""
+    """``dx`` and ``dy`` in pixels; ``likeness`` is 1 for equal pictures, about 0 for two noises.
+
+    ``whole``: whether motion both ways can be told, and not only across the edges.
+    """
 
     dx: float
     dy: float
     likeness: float
+    whole: bool
 
 
 def displacement(reference: Image, frame: Image, box: Box | None = None) -> tuple[float, float]:
@@ -57,8 +63,8 @@ def displacement(reference: Image, frame: Image, box: Box | None = None) -> tupl
     motion on every side must still hold texture. Raises UserError where the region is too small,
     outside, or has moved too far, and where it has no texture in one of the two.
     """
-    dx, dy, _ = register(reference, frame, box)
-    return dx, dy
+    found = register(reference, frame, box)
+    return found.dx, found.dy
 
 
 def register(reference: Image, frame: Image, box: Box | None = None) -> Registration:
@@ -94,35 +100,107 @@ def check_region(box: Box, columns: int, rows: int) -> Box:
 def _refine(
     a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], start: npt.NDArray[Any]
 ) -> Registration | None:
-    """Gauss-Newton on sum of (b(p + d) - a(p))^2 over the pixels that stay inside; None if few."""
+    """Gauss-Newton on sum of (g b(p + d) + o - a(p))^2 over what stays inside; None if little does.
+
+    The gain g and the offset o are those of the light. Where only noise tells of the motion in one
+    direction, along an edge say, that is told as none.
+    """
+    found = _descended(a, b, start, np.eye(2))
+    if found is None:
+        return None
+    weak = found.untold()
+    if weak is not None:
+        across = np.array([[-weak[1]], [weak[0]]])
+        found = _descended(a, b, start, across) or found
+    return Registration(float(found.d[0]), float(found.d[1]), found.likeness, weak is None)
+
+
+class _Match(NamedTuple):
+    """The displacement ``d``, how alike that makes the two, and what is left and how steep it is.
+
+    ``normal`` are the squared slopes (2, 2) of one picture, ``rest`` those of what is left.
+    """
+
+    d: npt.NDArray[np.float64]
+    likeness: float
+    normal: npt.NDArray[np.float64]
+    rest: npt.NDArray[np.float64]
+    pixels: int
+
+    def untold(self) -> npt.NDArray[np.float64] | None:
+        """The direction (2,) in which the picture is no steeper than its noise; None if in none."""
+        values, vectors = np.linalg.eigh(self.normal)
+        weak: npt.NDArray[np.float64] = vectors[:, 0]
+        noise = 0.5 * float(weak @ self.rest @ weak)  # the noise of two pictures is in what is left
+        return weak if values[0] < (1 + _CHANCE * math.sqrt(2 / self.pixels)) * noise else None
+
+
+def _descended(
+    a: npt.NDArray[np.float64],
+    b: npt.NDArray[np.float64],
+    start: npt.NDArray[Any],
+    ways: npt.NDArray[np.float64],
+) -> _Match | None:
+    """The best match by moving along ``ways`` (2, 1 or 2) from ``start``."""
     splines = ndimage.spline_filter(b, order=5, mode="mirror")
-    d = start.astype(np.float64)
-    best, best_error, likeness = d.copy(), np.inf, 0.0
+    d = ways @ ways.T @ start.astype(np.float64)
+    best: _Match | None = None
+    least = np.inf
     for _ in range(_ROUNDS):
         margin = _BORDER + np.ceil(np.abs(d)).astype(int)
-        if min(a.shape[0] - 2 * margin[1], a.shape[1] - 2 * margin[0]) < 1:
+        if min(a.shape[0] - 2 * margin[1], a.shape[1] - 2 * margin[0]) < 3:
             break
         top, left = int(margin[1]), int(margin[0])
         inner = a[top : a.shape[0] - top, left : a.shape[1] - left]
         # One pixel more on each side, so that the slopes are central everywhere.
         moved = _sampled(splines, 0, top - 1, inner.shape[0] + 2, float(d[1]))
         moved = _sampled(moved, 1, left - 1, inner.shape[1] + 2, float(d[0]))
-        across = 0.5 * (moved[1:-1, 2:] - moved[1:-1, :-2])
-        down = 0.5 * (moved[2:, 1:-1] - moved[:-2, 1:-1])
-        residual = (inner - moved[1:-1, 1:-1]).ravel()
+        gain, lit = _lit(moved[1:-1, 1:-1], inner)
+        residual = inner - lit
+        slopes = gain * _slopes(moved)
+        told = slopes - _explained(slopes, lit)
+        normal = told @ told.T
         error = float(np.mean(residual**2))
-        if error < best_error:
-            best, best_error = d.copy(), error
-            energy = float(np.var(inner) + np.var(moved[1:-1, 1:-1]))
+        if error < least:
+            least = error
+            energy = float(np.var(inner) + np.var(lit))
             likeness = 1.0 - error / energy if energy else 0.0
-        slopes = np.stack([across.ravel(), down.ravel()])
-        step, *_ = np.linalg.lstsq(slopes @ slopes.T, slopes @ residual, rcond=None)
-        d = d + step
-        if np.abs(step).max() < _CLOSE_ENOUGH:
-            return Registration(float(d[0]), float(d[1]), likeness)
-    if not np.isfinite(best_error):
-        return None
-    return Registration(float(best[0]), float(best[1]), likeness)
+            rough = _slopes(residual)
+            rest = rough @ rough.T * (residual.size / rough.shape[1])
+            best = _Match(d.copy(), likeness, normal, rest, residual.size)
+        steps = told @ residual.ravel()
+        step, *_ = np.linalg.lstsq(ways.T @ normal @ ways, ways.T @ steps, rcond=None)
+        d = d + ways @ step
+        if best is not None and np.abs(step).max() < _CLOSE_ENOUGH:
+            return best._replace(d=d)
+    return best
+
+
+def _lit(
+    moved: npt.NDArray[np.float64], wanted: npt.NDArray[np.float64]
+) -> tuple[float, npt.NDArray[np.float64]]:
+    """The gain of the light from one picture to another, and the first in the second's light."""
+    level, mean, spread = moved - moved.mean(), float(wanted.mean()), float(moved.std())
+    gain = float(wanted.std()) / spread if spread else 1.0  # of contrasts: noise is in both alike
+    gain = gain if 1 / _MOST_GAIN < gain < _MOST_GAIN else 1.0
+    return gain, mean + gain * level
+
+
+def _slopes(picture: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """(2, pixels): central differences across and down, of all but the rim."""
+    across = 0.5 * (picture[1:-1, 2:] - picture[1:-1, :-2])
+    down = 0.5 * (picture[2:, 1:-1] - picture[:-2, 1:-1])
+    return np.stack([across.ravel(), down.ravel()])
+
+
+def _explained(
+    slopes: npt.NDArray[np.float64], lit: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The part of the slopes that a change of light would explain as well."""
+    level = lit.ravel() - lit.mean()
+    share = (slopes @ level) / max(float(level @ level), 1e-30)
+    explained: npt.NDArray[np.float64] = slopes.mean(axis=1, keepdims=True) + share[:, None] * level
+    return explained
 
 
 def _sampled(

@@ -4,6 +4,8 @@ Of a camera that turns, and of a flat scene, the picture changes by a homography
 and Zisserman 2004, chapter 8).
 """
 
+import math
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +21,7 @@ _MOST = 0.5  # of the points: no other motion has more
 _ASTRAY = (0.1, 0.4, 1.5)  # pixels from what the others do: moves by itself, or was followed badly
 _SUREST = 0.003  # pixels, the least by which points can be trusted to err
 _UNSURE = 0.05  # pixels at a corner of the picture that a richer model may err for lack of points
+_WORSE = 1.2  # times the misfit of a richer model: more is no lack of certainty but a wrong model
 _ROUNDS = 3
 _TO_DEVIATION = 1.48  # median of what is normally distributed -> its standard deviation
 
@@ -32,7 +35,8 @@ _MODELS = (np.eye(8), np.eye(8)[:, :6], _SIMILARITY, np.eye(8)[:, [2, 5]])
 def agreed(before: Floats, after: Floats, size: tuple[int, int]) -> Homography | None:
     """Where most of the points ``before`` (N, 2) went, who are ``after`` (N, 2) now; in pixels.
 
-    By the richest model that is sure where the corners of a picture of ``size`` (width, height) go.
+    By the richest model that is sure where the corners of a picture of ``size`` (width, height) go,
+    or the poorest that explains the points as well as the richer ones do.
     What moves by itself is outvoted, however little it moves. None where too few agree.
     """
     if len(before) < FEWEST:
@@ -48,9 +52,13 @@ def agreed(before: Floats, after: Floats, size: tuple[int, int]) -> Homography |
     kept = votes.ravel() > 0
     near, far = ((points[kept] - middle) / half for points in (before, after))
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) * middle / half
-    numbers = np.zeros(8)
+    numbers, most = np.zeros(8), math.inf
     for model in _MODELS:
-        numbers, covariance = _fitted(near, far, model, half, astray / half)
+        fitted, covariance = _fitted(near, far, model, half, astray / half)
+        miss = float(np.median(np.abs(_carried(near, fitted) - far)))
+        if miss > most:
+            break
+        numbers, most = fitted, min(most, _WORSE * miss + _SUREST / half)
         slopes = _slopes(corners, numbers) @ model
         variance = np.einsum("nik,kl,nil->n", slopes, covariance, slopes).max()
         if half * np.sqrt(variance) < _UNSURE:
