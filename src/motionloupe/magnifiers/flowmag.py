@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from motionloupe.errors import UserError
+from motionloupe.flow.light import lit_alike
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.networks.alpha_encoding import as_map
 from motionloupe.networks.folding import folded
@@ -62,7 +63,7 @@ class FlowMag(Magnifier[Tensor]):
         if not isinstance(self.network, FlowmagSplat):
             return []  # the network sees the two frames themselves
         with in_half(self.device):
-            return list(self.network.find(reference, current))
+            return list(self.network.find(lit_alike(reference, current), current))
 
     def render(
         self,

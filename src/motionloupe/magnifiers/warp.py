@@ -17,6 +17,7 @@ from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK, default_flow, load_flow
 from motionloupe.flow.base import FromReference
+from motionloupe.flow.light import lit_alike
 from motionloupe.flow.warp import backward_warp, splat_bilinear, splat_nearest
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.magnifiers.lama import Lama
@@ -66,6 +67,7 @@ class _Warp(Magnifier[Tensor]):
         return frame
 
     def motion(self, reference: Tensor, current: Tensor) -> Signal:
+        reference = lit_alike(reference, current)
         if self._last is None or self._last.reference is not reference:
             self._last = FromReference(self._estimator, reference)
         return [self._last.to(current)]

@@ -1,0 +1,42 @@
+"""One change of light over a whole picture, told apart from motion."""
+
+import torch
+from torch import Tensor
+
+from motionloupe.arrays import luma
+
+_PLACES = 128  # along each side at most, at which two pictures are compared
+_SEEN = 0.002  # median difference of brightness below which the light has stayed
+_EXPLAINED = 0.8  # share of the difference that may be left if it was the light's
+_ROUNDS = 5
+
+
+def lit_alike(reference: Tensor, frame: Tensor) -> Tensor:
+    """``reference`` (1, 3, H, W) in [0, 1] in the light of ``frame``; itself if that is the same.
+
+    A lamp that flickers, or a camera that adapts, changes a picture by one gain and one offset.
+    Flow, which takes brightness for constant, would see motion wherever there is a slope. What
+    moves is left out by its weight in the fit, and where most moves nothing is changed.
+    """
+    places = [max(side // _PLACES, 1) for side in frame.shape[-2:]]
+    before, after = (
+        luma(picture[..., :: places[0], :: places[1]]).flatten() for picture in (reference, frame)
+    )
+    difference = (after - before).abs().median()
+    if (after - before).median().abs() < _SEEN:
+        return reference
+    weight = torch.ones_like(before)
+    left = difference
+    gain, offset = before.new_ones(()), before.new_zeros(())
+    for _ in range(_ROUNDS):
+        total = weight.sum()
+        mean, wanted = (weight * before).sum() / total, (weight * after).sum() / total
+        spread = (weight * (before - mean).square()).sum()
+        gain = (weight * (before - mean) * (after - wanted)).sum() / (spread + 1e-9)
+        offset = wanted - gain * mean
+        rest = (after - gain * before - offset).abs()
+        left = rest.median()
+        weight = 1.0 / (1.0 + (rest / (1.48 * left + 1e-3)).square())
+    if not (0.3 < gain < 3.0 and left < _EXPLAINED * difference):
+        return reference
+    return reference * gain + offset
