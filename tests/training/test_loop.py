@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 import torch
@@ -218,11 +219,14 @@ def test_what_a_run_began_with_may_be_gone_when_it_goes_on(whole, tmp_path):
     same(*(load_file(folder / "checkpoint.safetensors") for folder in folders))
 
 
-@pytest.mark.parametrize("loss", [MixedLoss(), FlowLoss(), TruthLoss()])
-def test_another_kind_of_loss_is_not_mixed_in(tmp_path, loss):
-    config = Config("flowmag", NetworkChoice("flowmag-splat", {"base": 4}), loss, Optimiser(1, 1.0))
-    others = {FlowLoss: MixedLoss(), MixedLoss: FlowLoss(), TruthLoss: MixedLoss()}
-    began = replace(config, loss=others[type(loss)])
+FLOW = FlowLoss(flow="lucas-kanade")
+LOSSES = [MixedLoss(flow=FLOW), FLOW, TruthLoss()]
+
+
+@pytest.mark.parametrize(("old", "new"), permutations(LOSSES, 2))
+def test_another_kind_of_loss_is_not_mixed_in(tmp_path, old, new):
+    network = NetworkChoice("flowmag-splat", {"base": 4})
+    began, config = (Config("flowmag", network, loss, Optimiser(1, 1.0)) for loss in (old, new))
     save(fresh(began, CPU), tmp_path / "checkpoint.safetensors")
     with pytest.raises(UserError, match="belongs to a run with loss"):
         restore(fresh(config, CPU), tmp_path / "checkpoint.safetensors")
