@@ -223,7 +223,7 @@ FLOW = FlowLoss(flow="lucas-kanade")
 LOSSES = [MixedLoss(flow=FLOW), FLOW, TruthLoss()]
 
 
-@pytest.mark.parametrize(("old", "new"), permutations(LOSSES, 2))
+@pytest.mark.parametrize(("old", "new"), list(permutations(LOSSES, 2)))
 def test_another_kind_of_loss_is_not_mixed_in(tmp_path, old, new):
     network = NetworkChoice("flowmag-splat", {"base": 4})
     began, config = (Config("flowmag", network, loss, Optimiser(1, 1.0)) for loss in (old, new))
