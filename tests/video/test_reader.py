@@ -167,6 +167,9 @@ def test_a_recording_that_states_no_rate_has_that_of_its_frames(tmp_path, name, 
     assert not reader.warnings
     with open_reader(path, fps=240) as reader:
         assert reader.info.clock == pytest.approx(29_000 / times[-1] / 240, rel=1e-6)
+    path.write_bytes(path.read_bytes()[:-400])
+    with open_reader(path) as reader:
+        assert reader.info.fps == pytest.approx(1000 / 67, rel=0.1)
 
 
 @pytest.mark.parametrize("suffix", [".mkv", ".webm"])

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from stat import S_ISREG
@@ -165,10 +166,11 @@ def mean_rate(path: Path) -> Fraction | None:
     with open_container(path) as container:
         stream = video_stream(container, path)
         base = rate_or_none(stream.time_base)
-        try:
-            times = {packet.pts for packet in container.demux(stream) if packet.pts is not None}
-        except av.error.FFmpegError:
-            return None
+        times: set[int] = set()
+        with suppress(av.error.FFmpegError):  # of a damaged one, as far as it goes
+            for packet in container.demux(stream):
+                if packet.pts is not None:
+                    times.add(packet.pts)
     if base is None or len(times) < 2:
         return None
     return as_rate((len(times) - 1) / ((max(times) - min(times)) * base))
