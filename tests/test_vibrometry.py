@@ -202,6 +202,26 @@ def test_a_mast_swings_across_itself_and_that_is_told(tmp_path):
     assert any("edges of one direction" in text for text in found.warnings)
 
 
+def test_noise_does_not_decide_anew_at_each_frame_what_can_be_told(tmp_path):
+    """Near the limit a box is one thing or the other, for all frames."""
+    y, x = np.mgrid[:80, :96].astype(float)
+    rng, spots = np.random.default_rng(3), np.random.default_rng(1).uniform(10, 70, (14, 2))
+    frames = []
+    for number in range(40):
+        dx, dy = 1.5 * np.sin(number / 3), -1.0 * np.sin(number / 3)
+        blobs = sum(np.exp(-((x - a - dx) ** 2 + (y - b - dy) ** 2) / 128) for a, b in spots)
+        picture = np.repeat((0.3 + 0.08 * blobs)[..., None], 3, axis=2)
+        frames.append(to_uint8(picture + rng.normal(0, 0.03, picture.shape)))
+    video = make_video(tmp_path / "blobs.mkv", frames, **LOSSLESS)
+    found = measure(video, [(12, 8, 64, 64)])
+    track, edges = found.movements[0].track, any("edges" in text for text in found.warnings)
+    rest = np.column_stack([track.dx, track.dy])[1:]
+    if edges:
+        assert np.linalg.matrix_rank(rest, tol=0.05 * np.linalg.norm(rest)) == 1
+    else:
+        assert (np.abs(rest) > 0).all()
+
+
 def test_flickering_light_is_no_vibration(tmp_path):
     still, rng = texture(72, 96), np.random.default_rng(0)
     light = [1 + 0.03 * np.sin(2 * np.pi * 4 * number / 25) for number in range(50)]

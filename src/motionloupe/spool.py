@@ -13,7 +13,7 @@ class Spool:
     """A temporary file of equal pictures; it vanishes on exit, also after a crash."""
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="motionloupe-")  # noqa: SIM115 (closed in __exit__)
+        self._file = tempfile.TemporaryFile(prefix="motionloupe-", buffering=0)  # noqa: SIM115 (see __exit__)
         self._shape: tuple[int, ...] = ()
         self._dtype = np.dtype(np.uint8)
         self._count = 0
@@ -25,7 +25,9 @@ class Spool:
             )
         self._shape, self._dtype = image.shape, image.dtype
         try:
-            self._file.write(np.ascontiguousarray(image).data)
+            left = np.ascontiguousarray(image).reshape(-1).view(np.uint8).data
+            while left:
+                left = left[self._file.write(left) :]
         except OSError as error:
             raise UserError(
                 f"there is no room for temporary frames in {tempfile.gettempdir()} "

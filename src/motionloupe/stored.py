@@ -7,6 +7,7 @@ enough to build it again) and ``card`` (how it was trained, on what, how good it
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,8 @@ def write_atomically(path: Path, tensors: dict[str, Tensor], metadata: Mapping[s
     except (SafetensorError, OSError) as error:
         raise UserError(f"{path} cannot be written: {first_line(error)}") from None
     finally:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def check_weights_name(path: Path) -> None:

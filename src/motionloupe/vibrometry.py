@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from motionloupe.arrays import Image
 from motionloupe.boxes import Box
@@ -127,7 +128,7 @@ class _Follower:
         self._reference, self._boxes = reference, boxes
         self._places: list[list[tuple[float, float]]] = [[] for _ in boxes]
         self._reasons: dict[int, str] = {}
-        self._edges = [0] * len(boxes)  # frames at which only motion across edges could be told
+        self._across: list[list[tuple[float, float]]] = [[] for _ in boxes]  # edges; nan: all told
         self.seconds: list[float] = []
 
     def add(self, seconds: float, image: Image) -> None:
@@ -135,8 +136,8 @@ class _Follower:
         for number, box in enumerate(self._boxes):
             try:
                 found = register(self._reference, image, box)
-                dx, dy = found.dx, found.dy
-                self._edges[number] += not found.whole
+                dx, dy = found.best
+                across = (math.nan, math.nan) if found.whole else (found.dx, found.dy)
                 if found.likeness < ALIKE:
                     raise UserError(
                         "what it shows is not found again; choose a box with more texture, or what "
@@ -144,21 +145,39 @@ class _Follower:
                     )
             except UserError as error:
                 dx = dy = math.nan
+                across = math.nan, math.nan
                 self._reasons.setdefault(number, str(error))
             self._places[number].append((dx, dy))
+            self._across[number].append(across)
 
     def movements(self) -> list[Movement]:
         """Of every box. Raises UserError for one that could not be measured at all."""
         moments = np.array(self.seconds, np.float64)
         found = [
-            Movement(box, Track(moments, *np.array(places, np.float64).T))
-            for box, places in zip(self._boxes, self._places, strict=True)
+            Movement(box, Track(moments, *self._track(number).T))
+            for number, box in enumerate(self._boxes)
         ]
         for number, movement in enumerate(found):
             if len(movement.measured.seconds) <= 1:
                 reason = self._reasons.get(number, "there is but one frame")
                 raise UserError(f"box {typed(movement.box)} cannot be measured: {reason}")
         return found
+
+    def _edges(self, number: int) -> bool:
+        """Whether a box shows edges of one direction only, at most of its frames."""
+        told = [math.isnan(x) for x, _ in self._across[number]]
+        return 2 * sum(told) < len(told)
+
+    def _track(self, number: int) -> npt.NDArray[np.float64]:
+        """(frames, 2): all of one kind, or there would be jumps between the two."""
+        places = np.array(self._places[number], np.float64)
+        if not self._edges(number):
+            return places
+        across = np.array(self._across[number], np.float64)
+        known = np.isfinite(across[:, 0])
+        values, vectors = np.linalg.eigh(across[known].T @ across[known])
+        way: npt.NDArray[np.float64] = vectors[:, [int(np.argmax(values))]]
+        return np.where(known[:, None], across, places) @ way @ way.T
 
     @property
     def warnings(self) -> list[str]:
@@ -170,7 +189,7 @@ class _Follower:
                 f"{len(self.seconds)} frames, first at {self.seconds[lost[0]]:.2f} s: {reason}"
             )
         for number, box in enumerate(self._boxes):
-            if 2 * self._edges[number] > len(self.seconds):
+            if self._edges(number):
                 notes.append(
                     f"box {typed(box)} shows edges of one direction: only motion across them can "
                     "be told, and motion along them counts as none"

@@ -36,6 +36,22 @@ def test_where_the_light_stays_the_picture_stays(motion, noise):
     assert lit_alike(before, after) is before
 
 
+@pytest.mark.parametrize("amplitude", [0.03, 0.06, 0.1, 0.2])
+@pytest.mark.parametrize("motion", [1.0, 3.0])
+@pytest.mark.parametrize("name", ["flowmag", "warp-bilinear"])
+def test_a_slope_of_light_that_moves_is_motion(name, motion, amplitude):
+    """A wall or a face: its brightness changes as by a lamp, its texture tells that it moved."""
+
+    def seen(d):
+        x = (np.arange(128.0) - d)[None, :, None]
+        return to_uint8(0.3 + 0.4 * x / 128 + amplitude * (shifted(texture(96, 128), d) - 0.5))
+
+    own = {} if name == "flowmag" else {"flow": "lucas-kanade"}
+    loupe = load(name, **own)
+    found = loupe.motion(*tensors(seen(0.0), seen(motion)))[0][..., 20:-20, 20:-20]
+    assert float(found[:, 0].median()) == pytest.approx(motion, abs=0.02)
+
+
 @pytest.mark.parametrize("size", [(16, 16), (17, 301)])
 @pytest.mark.parametrize("level", [0.0, 0.4, 1.0])
 def test_pictures_that_show_nothing_do_no_harm(size, level):

@@ -6,6 +6,7 @@ import pytest
 from benchmarks.stabilisation import about_middle
 from motionloupe.errors import UserError
 from motionloupe.measurement.camera import Camera
+from motionloupe.measurement.homography import agreed
 from tests.handheld import MARGIN, astray, shaken, taken, world
 from tests.scenes import texture, to_uint8
 
@@ -85,6 +86,30 @@ def test_turning_and_zooming_are_no_shift(degrees, zoom, noise, seed):
         true = turned(degrees * step / 8, 1 + (zoom - 1) * step / 8)
         found = camera.moved(taken(seen, true, noise, seed=step))
         assert astray(found, true, 144, 192) < (0.5 if noise else 0.1)
+
+
+@pytest.mark.parametrize(("count", "spread"), [(16, 40), (30, 40), (60, 40), (40, 300)])
+def test_few_points_are_no_turn(count, spread):
+    """Eight numbers fit the noise of few points better than two; far from them they go astray."""
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        before = np.array([320.0, 240.0]) + rng.uniform(-spread, spread, (count, 2))
+        after = before + np.array([2.4, -1.3]) + rng.normal(0, 0.1, (count, 2))
+        found = agreed(before, after, (640, 480))
+        true = np.array([[1, 0, 2.4], [0, 1, -1.3], [0, 0, 1]])
+        assert found is None or astray(found, true, 480, 640) < 0.15
+
+
+@pytest.mark.parametrize("level", [10, 128, 245])
+@pytest.mark.parametrize("share", [0.1, 0.3])
+def test_what_enters_the_picture_is_no_change_of_exposure(level, share):
+    seen, rng = world(), np.random.default_rng(5)
+    camera = Camera(taken(seen, STILL, 1.0))
+    for number in range(1, 5):
+        true = shaken(1.0, rng, 144, 192)
+        frame = taken(seen, true, 1.0, seed=number)
+        frame[:, 20 * number : 20 * number + int(192 * share)] = level
+        assert astray(camera.moved(frame), true, 144, 192) < 0.1
 
 
 @pytest.mark.parametrize("gain", [0.6, 0.8, 1.3])

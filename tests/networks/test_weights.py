@@ -138,3 +138,9 @@ def test_only_like_networks_blend(tmp_path, capsys, options, share, says):
     assert main(["blend", *words, "--share", share, "-o", str(tmp_path / "x.safetensors")]) == 2
     assert says in capsys.readouterr().err
     assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_a_folder_that_is_a_file_is_told(tmp_path):
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(UserError, match="cannot be written"):
+        write_atomically(tmp_path / "file" / "w.safetensors", {"x": torch.ones(2)}, {})

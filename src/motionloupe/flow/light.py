@@ -1,9 +1,12 @@
 """One change of light over a whole picture, told apart from motion."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from motionloupe.arrays import luma
+from motionloupe.temporal import Signal
 
 _PLACES = 128  # along each side at most, at which two pictures are compared
 _SEEN = 0.002  # median difference of brightness below which the light has stayed
@@ -11,12 +14,33 @@ _EXPLAINED = 0.8  # share of the difference that may be left if it was the light
 _ROUNDS = 5
 
 
+def seen_in_its_light(
+    find: Callable[[Tensor], Signal],
+    brought: Callable[[Tensor, Signal], Tensor],
+    reference: Tensor,
+    frame: Tensor,
+) -> Signal:
+    """The motion that ``find`` sees from ``reference`` to ``frame``, changes of light taken out.
+
+    Flow takes brightness for constant, and sees motion wherever there is a slope and the light
+    changes. So motion is sought in either light, where there is doubt, and that is kept which
+    explains the frame better: ``brought(reference, motion)`` (1, 3, H, W) is what should be 0.
+    """
+    found = find(reference)
+    lit = lit_alike(reference, frame)
+    if lit is reference:
+        return found
+    other = find(lit)
+    left = [float(brought(*each).abs().mean()) for each in ((reference, found), (lit, other))]
+    return other if left[1] < left[0] else found
+
+
 def lit_alike(reference: Tensor, frame: Tensor) -> Tensor:
-    """``reference`` (1, 3, H, W) in [0, 1] in the light of ``frame``; itself if that is the same.
+    """``reference`` (1, 3, H, W) in [0, 1] in the light of ``frame``; itself if that seems equal.
 
     A lamp that flickers, or a camera that adapts, changes a picture by one gain and one offset.
-    Flow, which takes brightness for constant, would see motion wherever there is a slope. What
-    moves is left out by its weight in the fit, and where most moves nothing is changed.
+    What moves by itself is left out by its weight in the fit. A slope of brightness that moves as a
+    whole looks the same: see :func:`seen_in_its_light`.
     """
     places = [max(side // _PLACES, 1) for side in frame.shape[-2:]]
     before, after = (

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from motionloupe.errors import UserError
-from motionloupe.flow.light import lit_alike
+from motionloupe.flow.light import seen_in_its_light
+from motionloupe.flow.warp import backward_warp
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.networks.alpha_encoding import as_map
 from motionloupe.networks.folding import folded
@@ -62,8 +63,16 @@ class FlowMag(Magnifier[Tensor]):
     def motion(self, reference: Tensor, current: Tensor) -> Signal:
         if not isinstance(self.network, FlowmagSplat):
             return []  # the network sees the two frames themselves
-        with in_half(self.device):
-            return list(self.network.find(lit_alike(reference, current), current))
+        network = self.network
+
+        def find(reference: Tensor) -> Signal:
+            with in_half(self.device):
+                return list(network.find(reference, current))
+
+        def left(reference: Tensor, motion: Signal) -> Tensor:
+            return backward_warp(reference, -motion[0].float()) - current
+
+        return seen_in_its_light(find, left, reference, current)
 
     def render(
         self,

@@ -17,7 +17,7 @@ from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.flow import FALLBACK, default_flow, load_flow
 from motionloupe.flow.base import FromReference
-from motionloupe.flow.light import lit_alike
+from motionloupe.flow.light import seen_in_its_light
 from motionloupe.flow.warp import backward_warp, splat_bilinear, splat_nearest
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.magnifiers.lama import Lama
@@ -67,10 +67,18 @@ class _Warp(Magnifier[Tensor]):
         return frame
 
     def motion(self, reference: Tensor, current: Tensor) -> Signal:
-        reference = lit_alike(reference, current)
         if self._last is None or self._last.reference is not reference:
             self._last = FromReference(self._estimator, reference)
-        return [self._last.to(current)]
+        last = self._last
+
+        def find(seen: Tensor) -> Signal:
+            known = last if seen is reference else FromReference(self._estimator, seen)
+            return [known.to(current)]
+
+        def left(reference: Tensor, motion: Signal) -> Tensor:
+            return backward_warp(current, motion[0]) - reference
+
+        return seen_in_its_light(find, left, reference, current)
 
     def render(
         self, reference: Tensor, current: Tensor, motion: Signal, band: Signal, alpha: Tensor

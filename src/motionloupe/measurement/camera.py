@@ -23,6 +23,7 @@ from motionloupe.measurement.homography import FEWEST, Floats, Homography, agree
 
 _APART = 0.012  # of the frame's longer side between two corners, so that they are everywhere
 _SAME_LIGHT = 0.02  # of the full scale in brightness, and of its contrast: no other exposure
+_EXPLAINED = 0.8  # share of a difference that may be left if it was the light's
 _ALONG = 0.3  # pixels from where the camera alone would have taken a corner
 
 
@@ -113,6 +114,9 @@ def _lit_alike(frame: Grey, reference: Grey, where: npt.NDArray[np.bool_] | None
     if abs(mean - wanted) < _SAME_LIGHT * 255 and abs(gain - 1) < _SAME_LIGHT:
         return frame
     lit: Grey = ((frame - mean) * gain + wanted).round().clip(0, 255).astype(np.uint8)
+    if where is not None:  # they are aligned: is it the light that differs, or what is seen?
+        off, left = (np.median(np.abs(each[where] - then.astype(float))) for each in (frame, lit))
+        return lit if left < _EXPLAINED * off else frame
     return lit
 
 

@@ -46,13 +46,15 @@ def luma(image: Image) -> npt.NDArray[np.float64]:
 class Registration(NamedTuple):
     """``dx`` and ``dy`` in pixels; ``likeness`` is 1 for equal pictures, about 0 for two noises.
 
-    ``whole``: whether motion both ways can be told, and not only across the edges.
+    ``whole``: whether motion both ways can be told. Otherwise it is told across the edges alone and
+    counts as none along them; ``best`` is where the two are most alike, along them by chance.
     """
 
     dx: float
     dy: float
     likeness: float
     whole: bool
+    best: tuple[float, float]
 
 
 def displacement(reference: Image, frame: Image, box: Box | None = None) -> tuple[float, float]:
@@ -108,11 +110,11 @@ def _refine(
     found = _descended(a, b, start, np.eye(2))
     if found is None:
         return None
-    weak = found.untold()
-    if weak is not None:
-        across = np.array([[-weak[1]], [weak[0]]])
-        found = _descended(a, b, start, across) or found
-    return Registration(float(found.d[0]), float(found.d[1]), found.likeness, weak is None)
+    weak, best = found.untold(), (float(found.d[0]), float(found.d[1]))
+    if weak is None:
+        return Registration(*best, found.likeness, True, best)
+    found = _descended(a, b, start, np.array([[-weak[1]], [weak[0]]])) or found
+    return Registration(float(found.d[0]), float(found.d[1]), found.likeness, False, best)
 
 
 class _Match(NamedTuple):
