@@ -41,9 +41,10 @@ def test_frames_come_back_as_they_were(dtype):
 @pytest.mark.parametrize("room", [0, 50, 700])
 def test_a_full_disk_is_told_with_the_folder_that_is_full(room, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    with Spool() as spool, pytest.raises(UserError, match=f"temporary frames in {tmp_path}"):
+    with Spool() as spool:
         spool._file = Narrow(spool._file, room)
-        spool.append(np.zeros((17, 13, 3), np.uint16))
+        with pytest.raises(UserError, match=f"temporary frames in {tmp_path}"):
+            spool.append(np.zeros((17, 13, 3), np.uint16))
 
 
 def test_frames_of_two_types_are_refused():
