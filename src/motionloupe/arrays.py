@@ -33,12 +33,22 @@ def luma(picture: Tensor) -> Tensor:
     return (red * LUMA[0]).add(green, alpha=LUMA[1]).add(blue, alpha=LUMA[2])
 
 
+def is_picture_type(dtype: np.dtype[Any]) -> bool:
+    """Whether pictures may be of this type, in whatever order of bytes."""
+    return dtype.kind == "f" or dtype.newbyteorder("=") in (np.uint8, np.uint16)
+
+
+def is_whole(value: object) -> bool:
+    """Whether this is a whole number, one of NumPy's too; a truth value is none."""
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+
+
 def check_image(image: Image, what: str = "frame") -> None:
     """Raise UserError unless ``image`` is a picture that every method can take."""
     if not isinstance(image, np.ndarray) or image.ndim != 3 or image.shape[2] != 3:
         shape = getattr(image, "shape", type(image).__name__)
         raise UserError(f"a {what} must be an array of shape (height, width, 3), found {shape}")
-    if image.dtype.newbyteorder("=") not in (np.uint8, np.uint16) and image.dtype.kind != "f":
+    if not is_picture_type(image.dtype):
         raise UserError(f"a {what} must be uint8, uint16 or float, found {image.dtype}")
     height, width = image.shape[:2]
     if min(height, width) < SMALLEST_SIDE:

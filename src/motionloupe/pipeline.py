@@ -263,5 +263,5 @@ def _tripod(
     source: str | Path, reference: Image | None, cut: dict[str, Any], stabilise: bool | Box
 ) -> Stabiliser:
     if reference is None:
-        reference = read_frame(source, number=0, **cut).image
+        reference = read_reference(source, None, cut)
     return tripod(reference, stabilise)

@@ -40,7 +40,7 @@ def stabilise(
     with ExitStack() as stack:
         reader = stack.enter_context(open_reader(source, **cut))
         info = reader.info
-        picture = read_reference(source, 0 if reference is None else reference, cut)
+        picture = read_reference(source, reference, cut)
         stabiliser = Stabiliser(picture, still)
         writer = stack.enter_context(
             open_writer(target, info, lossless=lossless, depth=depth, sound=sound, force=force)

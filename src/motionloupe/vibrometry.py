@@ -3,7 +3,6 @@
 It is the original that is measured, by registration, never what a magnifier has drawn of it.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,7 @@ from motionloupe.arrays import Image
 from motionloupe.boxes import Box
 from motionloupe.errors import UserError
 from motionloupe.footage import Footage, Shake
-from motionloupe.measurement.displacement import ALIKE, check_region, register
+from motionloupe.measurement.displacement import ALIKE, Registration, check_region, register
 from motionloupe.measurement.points import liveliest_place
 from motionloupe.measurement.tracking import Track
 from motionloupe.movements import Movement, draw_movements, typed, write_table
@@ -65,7 +64,7 @@ def measure(
         info = reader.info
     files = {} if target is None else _files(Path(target), source, force=force)
     boxes = [check_region(box, info.width, info.height) for box in boxes]
-    picture = read_reference(source, 0 if reference is None else reference, cut)
+    picture = read_reference(source, reference, cut)
     watched, expected = _Watched(source, cut, picture, stabilise), expected_frames(info)
     if len(boxes) == 0:
         place = liveliest_place((image for _, image in watched), expected)
@@ -126,29 +125,28 @@ class _Follower:
 
     def __init__(self, reference: Image, boxes: Sequence[Box]) -> None:
         self._reference, self._boxes = reference, boxes
-        self._places: list[list[tuple[float, float]]] = [[] for _ in boxes]
+        self._found: list[list[Registration | None]] = [[] for _ in boxes]
         self._reasons: dict[int, str] = {}
-        self._across: list[list[tuple[float, float]]] = [[] for _ in boxes]  # edges; nan: all told
         self.seconds: list[float] = []
 
     def add(self, seconds: float, image: Image) -> None:
         self.seconds.append(seconds)
-        for number, box in enumerate(self._boxes):
-            try:
-                found = register(self._reference, image, box)
-                dx, dy = found.best
-                across = (math.nan, math.nan) if found.whole else (found.dx, found.dy)
-                if found.likeness < ALIKE:
-                    raise UserError(
-                        "what it shows is not found again; choose a box with more texture, or what "
-                        "comes nearer to the --reference"
-                    )
-            except UserError as error:
-                dx = dy = math.nan
-                across = math.nan, math.nan
-                self._reasons.setdefault(number, str(error))
-            self._places[number].append((dx, dy))
-            self._across[number].append(across)
+        for number, found in enumerate(self._found):
+            found.append(self._registered(number, image))
+
+    def _registered(self, number: int, image: Image) -> Registration | None:
+        """Where a box is; None, and a reason, where that cannot be told."""
+        try:
+            found = register(self._reference, image, self._boxes[number])
+            if found.likeness < ALIKE:
+                raise UserError(
+                    "what it shows is not found again; choose a box with more texture, or what "
+                    "comes nearer to the --reference"
+                )
+        except UserError as error:
+            self._reasons.setdefault(number, str(error))
+            return None
+        return found
 
     def movements(self) -> list[Movement]:
         """Of every box. Raises UserError for one that could not be measured at all."""
@@ -165,25 +163,28 @@ class _Follower:
 
     def _edges(self, number: int) -> bool:
         """Whether a box shows edges of one direction only, at most of its frames."""
-        told = [math.isnan(x) for x, _ in self._across[number]]
-        return 2 * sum(told) < len(told)
+        found = self._found[number]
+        return 2 * sum(each is not None and not each.whole for each in found) > len(found)
 
     def _track(self, number: int) -> npt.NDArray[np.float64]:
         """(frames, 2): all of one kind, or there would be jumps between the two."""
-        places = np.array(self._places[number], np.float64)
-        if not self._edges(number):
+        found, edges = self._found[number], self._edges(number)
+        places = np.full((len(found), 2), np.nan)
+        for place, each in zip(places, found, strict=True):
+            if each is not None:
+                place[:] = (each.dx, each.dy) if edges else each.best
+        if not edges:
             return places
-        across = np.array(self._across[number], np.float64)
-        known = np.isfinite(across[:, 0])
-        values, vectors = np.linalg.eigh(across[known].T @ across[known])
+        across = np.array([(each.dx, each.dy) for each in found if each and not each.whole])
+        values, vectors = np.linalg.eigh(across.T @ across)
         way: npt.NDArray[np.float64] = vectors[:, [int(np.argmax(values))]]
-        return np.where(known[:, None], across, places) @ way @ way.T
+        return places @ way @ way.T
 
     @property
     def warnings(self) -> list[str]:
         notes = []
         for number, reason in self._reasons.items():
-            lost = [index for index, (x, _) in enumerate(self._places[number]) if math.isnan(x)]
+            lost = [index for index, each in enumerate(self._found[number]) if each is None]
             notes.append(
                 f"box {typed(self._boxes[number])} could not be measured at {len(lost)} of "
                 f"{len(self.seconds)} frames, first at {self.seconds[lost[0]]:.2f} s: {reason}"

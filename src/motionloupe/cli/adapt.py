@@ -69,7 +69,7 @@ def command(
     check_weights_name(target)
     cut: dict[str, Any] = {"fps": fps, "start": start, "end": end, "scale": scale}
     cut |= {"reference": reference, "device": device}
-    cut["stabilise"] = options.parsed_box(still) if still else stabilise
+    cut["stabilise"] = options.steadied(stabilise, still)
     begin = find_weights("flowmag", weights)
     wanted = chosen(limit, alpha, flow)
     done = adapt(video, begin, target, wanted, tell=teller(quiet), **cut)

@@ -97,7 +97,7 @@ def command(
     name = f"{options.stem(video)}_{method}_x{alpha:g}{'.mkv' if lossless else '.mp4'}"
     choices: dict[str, Any] = {"method": method, "alpha": alpha, "mode": mode, "band": band}
     choices |= {"filter": filter, "reference": reference, "device": device, "depth": depth}
-    choices["stabilise"] = options.parsed_box(still) if still else stabilise
+    choices["stabilise"] = options.steadied(stabilise, still)
     choices |= {"fps": fps, "start": start, "end": end, "scale": scale}
     choices |= {"lossless": lossless, "sound": not no_sound, "force": force}
     choices["focus"] = focus.focus(

@@ -46,7 +46,7 @@ def command(
     Example: motionloupe measure bridge.mp4 --box 165,20,120,120 --box 470,20,120,120
     """
     boxes = [options.parsed_box(text) for text in box or []]
-    steady = options.parsed_box(still) if still else stabilise
+    steady = options.steadied(stabilise, still)
     target = output or Path(f"{options.stem(video)}_motion.csv")
 
     from motionloupe.vibrometry import measure

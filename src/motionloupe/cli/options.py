@@ -65,6 +65,11 @@ def parsed_box(text: str) -> tuple[int, int, int, int]:
     return x, y, width, height
 
 
+def steadied(stabilise: bool, still: str | None) -> bool | tuple[int, int, int, int]:
+    """What --stabilise and --still ask for together. Raises UserError."""
+    return parsed_box(still) if still else stabilise
+
+
 def method_options(
     method: str, settings: list[str], kinds: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:

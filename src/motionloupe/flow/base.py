@@ -3,11 +3,10 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from motionloupe.arrays import SMALLEST_SIDE
+from motionloupe.arrays import SMALLEST_SIDE, is_whole
 from motionloupe.errors import UserError
 
 
@@ -30,11 +29,7 @@ class FlowEstimator(nn.Module, ABC):
 
     def __init__(self, iterations: int, zero_correct: bool) -> None:
         super().__init__()
-        if (
-            isinstance(iterations, bool)
-            or not isinstance(iterations, int | np.integer)
-            or iterations < 1
-        ):
+        if not (is_whole(iterations) and iterations >= 1):
             raise UserError(f"iterations must be a whole number from 1 up, found {iterations!r}")
         self.iterations = int(iterations)
         self.zero_correct = zero_correct

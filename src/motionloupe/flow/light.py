@@ -16,7 +16,7 @@ _ROUNDS = 5
 
 def seen_in_its_light(
     find: Callable[[Tensor], Signal],
-    brought: Callable[[Tensor, Signal], Tensor],
+    unexplained: Callable[[Tensor, Signal], Tensor],
     reference: Tensor,
     frame: Tensor,
 ) -> Signal:
@@ -24,15 +24,17 @@ def seen_in_its_light(
 
     Flow takes brightness for constant, and sees motion wherever there is a slope and the light
     changes. So motion is sought in either light, where there is doubt, and that is kept which
-    explains the frame better: ``brought(reference, motion)`` (1, 3, H, W) is what should be 0.
+    explains the frame better: ``unexplained(reference, motion)`` (1, 3, H, W) should be 0.
     """
     found = find(reference)
     lit = lit_alike(reference, frame)
     if lit is reference:
         return found
     other = find(lit)
-    left = [float(brought(*each).abs().mean()) for each in ((reference, found), (lit, other))]
-    return other if left[1] < left[0] else found
+    as_it_was, in_light = (
+        float(unexplained(*each).abs().mean()) for each in ((reference, found), (lit, other))
+    )
+    return other if in_light < as_it_was else found
 
 
 def lit_alike(reference: Tensor, frame: Tensor) -> Tensor:
@@ -46,9 +48,10 @@ def lit_alike(reference: Tensor, frame: Tensor) -> Tensor:
     before, after = (
         luma(picture[..., :: places[0], :: places[1]]).flatten() for picture in (reference, frame)
     )
-    difference = (after - before).abs().median()
-    if (after - before).median().abs() < _SEEN:
+    change = after - before
+    if change.median().abs() < _SEEN:
         return reference
+    difference = change.abs().median()
     weight = torch.ones_like(before)
     left = difference
     gain, offset = before.new_ones(()), before.new_zeros(())

@@ -30,6 +30,7 @@ from motionloupe.temporal import (
     StreamingFilter,
     WholeFilter,
     band_edges,
+    check_filter,
     design,
 )
 
@@ -76,9 +77,7 @@ class Magnifier(Method[Analysis]):
         if band is not None and not self.takes_band:
             raise UserError("this method cannot magnify a band; leave the band away, or use phase")
         self.mode: Mode = mode
-        if filter not in (None, *get_args(FilterKind)):
-            known = ", ".join(get_args(FilterKind))
-            raise UserError(f"the filter must be one of {known}, found {filter!r}")
+        check_filter(filter)
         self.band = None if band is None else band_edges(band)
         self.filter: FilterKind | None = filter
         self.device = device_named(device)

@@ -8,11 +8,10 @@ smoothly too, and a video run backwards gives the same pictures.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from motionloupe.arrays import Image, check_image, from_tensor, to_tensor
+from motionloupe.arrays import Image, check_image, from_tensor, is_whole, to_tensor
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.base import Magnifier
 from motionloupe.magnifiers.streaming import check_same_size
@@ -40,8 +39,7 @@ def between(
 
 def check_factor(factor: int) -> None:
     """Raise UserError unless ``factor`` is a whole number from 2 to ``LARGEST_FACTOR``."""
-    whole = isinstance(factor, int | np.integer) and not isinstance(factor, bool)
-    if not (whole and 2 <= factor <= LARGEST_FACTOR):
+    if not (is_whole(factor) and 2 <= factor <= LARGEST_FACTOR):
         raise UserError(
             f"the factor must be a whole number from 2 to {LARGEST_FACTOR}, found {factor}"
         )

@@ -150,8 +150,8 @@ class _Drawer(Generic[Analysis]):
         now = self._analysed(frame)
         against = self._reference
         if against is None:
-            if self._before is None:
-                motion = motion if self._own is None else self._own
+            if self._own is not None:  # it is large: let go of it
+                motion, self._own = self._own, None
             against = now if self._before is None else self._before
             self._before = now
         drawn = self._method.render(against, now, motion, band, alpha)

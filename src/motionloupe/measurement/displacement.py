@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from scipy.interpolate import BSpline
 
-from motionloupe.arrays import LUMA, Image, full_scale
+from motionloupe.arrays import LUMA, Image, full_scale, is_picture_type
 from motionloupe.boxes import Box, box_within
 from motionloupe.errors import UserError
 
@@ -32,8 +32,7 @@ _QUINTIC = BSpline.basis_element([-3, -2, -1, 0, 1, 2, 3])
 
 def luma(image: Image) -> npt.NDArray[np.float64]:
     """(H, W, 3) or (H, W) of any accepted dtype -> (H, W) float64 in [0, 1]. Raises UserError."""
-    known = image.dtype.kind == "f" or image.dtype.newbyteorder("=") in (np.uint8, np.uint16)
-    if not known or image.shape[2:] not in ((), (3,)):
+    if not is_picture_type(image.dtype) or image.shape[2:] not in ((), (3,)):
         raise UserError(
             "a picture to measure is (height, width) or (height, width, 3), of uint8, uint16 or "
             f"float, found {image.shape} of {image.dtype}"
@@ -81,9 +80,11 @@ def register(reference: Image, frame: Image, box: Box | None = None) -> Registra
         raise UserError("the region has no texture to follow; choose another")
     window = cv2.createHanningWindow((width, height), cv2.CV_64F)
     (start_x, start_y), _ = cv2.phaseCorrelate(a - a.mean(), b - b.mean(), window)
-    found = _refine(a, b, np.array([start_x, start_y]))
+    splines = ndimage.spline_filter(b, order=5, mode="mirror")
+    found = _refine(a, splines, np.array([start_x, start_y]))
     if found is None or (found.likeness < _SURE and math.hypot(start_x, start_y) > _NEAR):
-        near = _refine(a, b, np.zeros(2))  # where there is more noise than texture, peaks mislead
+        # Where there is more noise than texture, peaks mislead.
+        near = _refine(a, splines, np.zeros(2))
         if near is not None and near.likeness > (ALIKE if found is None else found.likeness):
             return near
     if found is None:
@@ -100,51 +101,50 @@ def check_region(box: Box, columns: int, rows: int) -> Box:
 
 
 def _refine(
-    a: npt.NDArray[np.float64], b: npt.NDArray[np.float64], start: npt.NDArray[Any]
+    a: npt.NDArray[np.float64], splines: npt.NDArray[np.float64], start: npt.NDArray[Any]
 ) -> Registration | None:
     """Gauss-Newton on sum of (g b(p + d) + o - a(p))^2 over what stays inside; None if little does.
 
-    The gain g and the offset o are those of the light. Where only noise tells of the motion in one
-    direction, along an edge say, that is told as none.
+    The gain g and the offset o are those of the light; ``splines`` are b's coefficients. Where only
+    noise tells of the motion in one direction, along an edge say, that is told as none.
     """
-    found = _descended(a, b, start, np.eye(2))
+    found = _descended(a, splines, start, np.eye(2))
     if found is None:
         return None
     weak, best = found.untold(), (float(found.d[0]), float(found.d[1]))
     if weak is None:
         return Registration(*best, found.likeness, True, best)
-    found = _descended(a, b, start, np.array([[-weak[1]], [weak[0]]])) or found
+    found = _descended(a, splines, start, np.array([[-weak[1]], [weak[0]]])) or found
     return Registration(float(found.d[0]), float(found.d[1]), found.likeness, False, best)
 
 
 class _Match(NamedTuple):
-    """The displacement ``d``, how alike that makes the two, and what is left and how steep it is.
+    """The displacement ``d``, how alike that makes the two, and the ``residual`` (H, W) it leaves.
 
-    ``normal`` are the squared slopes (2, 2) of one picture, ``rest`` those of what is left.
+    ``normal`` are the squared slopes (2, 2) of one picture.
     """
 
     d: npt.NDArray[np.float64]
     likeness: float
     normal: npt.NDArray[np.float64]
-    rest: npt.NDArray[np.float64]
-    pixels: int
+    residual: npt.NDArray[np.float64]
 
     def untold(self) -> npt.NDArray[np.float64] | None:
         """The direction (2,) in which the picture is no steeper than its noise; None if in none."""
         values, vectors = np.linalg.eigh(self.normal)
         weak: npt.NDArray[np.float64] = vectors[:, 0]
-        noise = 0.5 * float(weak @ self.rest @ weak)  # the noise of two pictures is in what is left
-        return weak if values[0] < (1 + _CHANCE * math.sqrt(2 / self.pixels)) * noise else None
+        pixels, rough = self.residual.size, weak @ _slopes(self.residual)
+        noise = 0.5 * float(np.mean(rough**2)) * pixels  # that of two pictures is in what is left
+        return weak if values[0] < (1 + _CHANCE * math.sqrt(2 / pixels)) * noise else None
 
 
 def _descended(
     a: npt.NDArray[np.float64],
-    b: npt.NDArray[np.float64],
+    splines: npt.NDArray[np.float64],
     start: npt.NDArray[Any],
     ways: npt.NDArray[np.float64],
 ) -> _Match | None:
     """The best match by moving along ``ways`` (2, 1 or 2) from ``start``."""
-    splines = ndimage.spline_filter(b, order=5, mode="mirror")
     d = ways @ ways.T @ start.astype(np.float64)
     best: _Match | None = None
     least = np.inf
@@ -167,9 +167,7 @@ def _descended(
             least = error
             energy = float(np.var(inner) + np.var(lit))
             likeness = 1.0 - error / energy if energy else 0.0
-            rough = _slopes(residual)
-            rest = rough @ rough.T * (residual.size / rough.shape[1])
-            best = _Match(d.copy(), likeness, normal, rest, residual.size)
+            best = _Match(d.copy(), likeness, normal, residual)
         steps = told @ residual.ravel()
         step, *_ = np.linalg.lstsq(ways.T @ normal @ ways, ways.T @ steps, rcond=None)
         d = d + ways @ step

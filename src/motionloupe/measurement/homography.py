@@ -21,8 +21,8 @@ _MOST = 0.5  # of the points: no other motion has more
 _ASTRAY = (0.1, 0.4, 1.5)  # pixels from what the others do: moves by itself, or was followed badly
 _SUREST = 0.003  # pixels, the least by which points can be trusted to err
 _UNSURE = 0.05  # pixels at a corner of the picture that a richer model may err for lack of points
-_WORSE = 1.2  # times the misfit of a richer model, and so many pixels more in the median, and a
-_ASTRAY_MODEL = 0.25  # poorer one is wrong: points that err cannot make so much
+_WORSE, _FARTHER = 1.2, 0.25  # times the median misfit of a richer model, and pixels more: beyond,
+# a poorer one is wrong, for points that err cannot make so much
 _ROUNDS = 3
 _TO_DEVIATION = 1.48  # median of what is normally distributed -> its standard deviation
 
@@ -59,7 +59,7 @@ def agreed(before: Floats, after: Floats, size: tuple[int, int]) -> Homography |
         miss = float(np.median(np.abs(_carried(near, fitted) - far)))
         if miss > most:
             break
-        numbers, most = fitted, min(most, _WORSE * miss + _ASTRAY_MODEL / half)
+        numbers, most = fitted, min(most, _WORSE * miss + _FARTHER / half)
         slopes = _slopes(corners, numbers) @ model
         variance = np.einsum("nik,kl,nil->n", slopes, covariance, slopes).max()
         if half * np.sqrt(variance) < _UNSURE:

@@ -10,6 +10,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from typing import get_args
 
 from motionloupe.errors import UserError
 from motionloupe.temporal.fir import FirFilter, band_pass, band_taps, second_derivative
@@ -89,6 +90,7 @@ def design(
     for an unknown kind or a band that the frame rate cannot hold.
     """
     check_band(band, fps)
+    check_filter(kind)
     builders: dict[
         str | None,
         Callable[[tuple[float, float], float], StreamingFilter | WholeFilter],
@@ -99,10 +101,14 @@ def design(
         "iir": difference_of_lowpasses,
         "ideal": IdealFilter,
     }
-    if kind not in builders:
-        known = ", ".join(str(name) for name in builders if name)
-        raise UserError(f"the filter must be one of {known}, found {kind!r}")
     return builders[kind](band, fps)
+
+
+def check_filter(kind: FilterKind | None) -> None:
+    """Raise UserError for an unknown kind."""
+    if kind not in (None, *get_args(FilterKind)):
+        known = ", ".join(get_args(FilterKind))
+        raise UserError(f"the filter must be one of {known}, found {kind!r}")
 
 
 def band_edges(band: tuple[float, float]) -> tuple[float, float]:

@@ -133,7 +133,7 @@ def adapt(
         raise UserError(
             f"{weights} holds weights of {trained.name}: adaptation needs those of flowmag"
         )
-    picture = read_reference(source, 0 if reference is None else reference, selection)
+    picture = read_reference(source, reference, selection)
     steady = tripod(picture, stabilise) if stabilise else None
     frames = _kept(source, selection, picture, steady)
     pupil = _Pupil(trained.network, frames, options)

@@ -90,9 +90,9 @@ def read_frame(
     return found
 
 
-def read_reference(source: str | Path, which: int | str, cut: dict[str, Any]) -> Image:
-    """The picture of a frame by its number, or by its time as "2.5s". Raises UserError."""
-    text = str(which).strip()
+def read_reference(source: str | Path, which: int | str | None, cut: dict[str, Any]) -> Image:
+    """The picture of a frame by its number, or its time as "2.5s"; None: the first. UserError."""
+    text = "0" if which is None else str(which).strip()
     try:
         if text.endswith("s"):
             return read_frame(source, seconds=float(text[:-1]), **cut).image
