@@ -180,6 +180,29 @@ def test_a_scene_depends_on_seed_and_index_alone():
     assert not torch.equal(scenes(MIXED, 4)[2].a, scenes(MIXED, 5)[2].a)
 
 
+@pytest.mark.parametrize("index", [0, 1, 3, 4])
+def test_scenes_that_differ_in_their_motion_alone_show_the_same_things(index):
+    """Also where the photograph, 260 x 200, has no room for the larger motion."""
+    near, far = (
+        scenes(only("moving", motion=(length, length), alpha=(3.0, 3.0)))[index]
+        for length in (0.05, 8.0)
+    )
+    assert near.layers[0].texture.shape != far.layers[0].texture.shape
+    assert len(near.layers) == len(far.layers)
+    for a, b in zip(near.layers[1:], far.layers[1:], strict=True):
+        assert np.array_equal(a.texture, b.texture)
+        assert a.corner == b.corner
+
+
+def test_scenes_that_differ_in_their_motion_alone_show_the_same_part_of_the_photograph():
+    photo = photographs(1, 900, 1200)
+    near, far = (
+        Scenes(photo, cutouts(), only("moving", motion=(m, m), alpha=(2.0, 2.0)), 0)[1]
+        for m in (0.05, 4.0)
+    )
+    assert (near.a - far.a).abs().mean() < 0.02
+
+
 @pytest.mark.parametrize("size", [(16, 16), (17, 33), (61, 20)])
 def test_any_size_works(size):
     scene = scenes(SceneConfig(size=size))[1]

@@ -126,8 +126,8 @@ def _background(
     spare = config.largest_magnified
     if motion.is_shift:
         spare = max(alpha, 1.0) * math.hypot(*motion.shift)
-    wanted = [side + 2 * math.ceil(spare * camera.supersample) + 4 for side in (rows, columns)]
-    texture = _resized(linear_light(_crop(photo, wanted, scale, rng)), scale)
+    around = math.ceil(spare * camera.supersample) + 2
+    texture = _resized(linear_light(_crop(photo, camera.fine_shape, around, scale, rng)), scale)
     if rng.random() < 0.5:
         texture = cv2.flip(texture, 1)
     haze = camera.supersample * rng.uniform(*_HAZE)
@@ -154,13 +154,22 @@ def _plain(texture: MatLike, rng: np.random.Generator) -> MatLike:
     return plain
 
 
-def _crop(photo: Bytes, wanted: list[int], scale: float, rng: np.random.Generator) -> Bytes:
-    """A window of the photograph that is large enough once enlarged ``scale`` times."""
+def _crop(
+    photo: Bytes, sides: tuple[int, int], around: int, scale: float, rng: np.random.Generator
+) -> Bytes:
+    """A window of ``sides`` once enlarged ``scale`` times, and as far as there is more ``around``.
+
+    Where it lies takes the same dice however much is around, so that scenes that differ in their
+    motion alone show the same part of the photograph, as far as it has room, and the same objects.
+    """
     window = []
-    for side, have in zip(wanted, photo.shape, strict=False):
+    for side, have in zip(sides, photo.shape, strict=False):
         length = min(have, math.ceil(side / scale))
-        first = int(rng.integers(have - length + 1))
-        window.append(slice(first, first + length))
+        first = math.floor(rng.random() * (have - length + 1))
+        margin = math.ceil(around / scale)
+        whole = min(have, length + 2 * margin)
+        first = min(max(first - margin, 0), have - whole)
+        window.append(slice(first, first + whole))
     return np.ascontiguousarray(photo[window[0], window[1]])
 
 

@@ -1,7 +1,7 @@
 """Cases from synthetic scenes, whose truth is exact.
 
 A scene has the same layout at every level of a suite, so that only what the suite varies differs;
-where its photograph is too small for the larger motion, its objects are others from there on.
+where its photograph is too small for the larger motion, the background lies a little aside.
 """
 
 import math
