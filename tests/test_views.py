@@ -131,7 +131,7 @@ def test_time_runs_to_the_right_at_an_even_pace(tmp_path):
 
 def test_a_slice_picture_is_whole_or_absent(tmp_path):
     frame = np.zeros((30, 40, 3), np.uint8)
-    with pytest.raises(UserError, match="cannot write"):
+    with pytest.raises(UserError, match="cannot be written"):
         drawn(tmp_path / "nowhere" / "slice.png", [frame], [0.0])
     drawn(tmp_path / "slice.png", [frame.astype(np.uint16)], [0.0])
     assert [path.name for path in tmp_path.iterdir()] == ["slice.png"]

@@ -7,7 +7,6 @@ enough to build it again) and ``card`` (how it was trained, on what, how good it
 import json
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from motionloupe.errors import UserError, first_line
+from motionloupe.files import whole
 
 _SUFFIX = ".safetensors"
 
@@ -26,21 +26,17 @@ def write_atomically(path: Path, tensors: dict[str, Tensor], metadata: Mapping[s
 
     Raises UserError where it cannot be written.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     texts = {key: json.dumps(value) for key, value in metadata.items()}
-    try:
+    kept = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+    with whole(path) as partial:
         path.parent.mkdir(parents=True, exist_ok=True)
-        kept = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-        save_file(kept, partial, metadata=texts)
+        try:
+            save_file(kept, partial, metadata=texts)
+        except SafetensorError as error:
+            raise UserError(f"{path} cannot be written: {first_line(error)}") from None
         partial.chmod(0o644)  # the library makes it private
         with open(partial, "r+b") as written:
             os.fsync(written.fileno())
-        os.replace(partial, path)
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path} cannot be written: {first_line(error)}") from None
-    finally:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def check_weights_name(path: Path) -> None:

@@ -5,7 +5,6 @@ the right: still things draw straight stripes, whatever moves draws a wave.
 """
 
 import math
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import numpy.typing as npt
 
 from motionloupe.arrays import Image, full_scale
 from motionloupe.errors import UserError
+from motionloupe.files import whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -187,17 +187,9 @@ def write_figure(figure: "Figure", path: Path) -> Path:
     known = figure.canvas.get_supported_filetypes()
     if path.suffix[1:].lower() not in ("", *known):
         raise UserError(f"a drawing is written as {', '.join(sorted(known))}, found {path.name}")
-    # Hidden, beside the target, and never with a suffix that a folder of pictures would match.
-    hidden = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with catch_warnings():
-            filterwarnings("ignore", "Glyph .* missing")  # a box stands for it in the drawing
-            figure.savefig(hidden, format=path.suffix[1:].lower() or "png")
-        hidden.replace(path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        hidden.unlink(missing_ok=True)
+    with whole(path) as partial, catch_warnings():
+        filterwarnings("ignore", "Glyph .* missing")  # a box stands for it in the drawing
+        figure.savefig(partial, format=path.suffix[1:].lower() or "png")
     return path
 
 

@@ -16,10 +16,11 @@ import torch
 
 from motionloupe.arrays import SMALLEST_SIDE, to_tensor
 from motionloupe.data.clips import LARGEST_SIDE, Clip, eight_bits, open_small
-from motionloupe.data.disk import settle_settings, write_png, write_whole
+from motionloupe.data.disk import settle_settings, write_png
 from motionloupe.data.folders import TEST_SHARE
 from motionloupe.data.pairs import DROPPED, FRAMES, KEPT, MANIFEST, Frames, read_manifest
 from motionloupe.errors import UserError
+from motionloupe.files import write_whole
 from motionloupe.flow import FALLBACK
 from motionloupe.flow.base import FlowEstimator, length
 from motionloupe.video import Frame

@@ -17,6 +17,7 @@ from motionloupe import __version__
 from motionloupe.arrays import Image, from_tensor
 from motionloupe.data.scenes import Scene, Scenes
 from motionloupe.errors import UserError
+from motionloupe.files import write_whole
 
 FRAMES = ("a", "b", "b_perturbed", "y", "y_perturbed")
 _MANIFEST = "manifest.json"
@@ -81,20 +82,6 @@ def settle_settings(output: Path, name: str, wanted: Mapping[str, Any], what: st
         raise UserError(f"{output}: holds other files; choose an empty or a new folder")
     output.mkdir(parents=True, exist_ok=True)
     write_whole(path, text)
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """A file, of text in UTF-8, that appears complete or not at all. Raises UserError."""
-    if isinstance(content, str):
-        content = content.encode("utf-8", errors="surrogateescape")  # names of files
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_bytes(content)
-        os.replace(partial, path)
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _write_scene(scene: Scene, folder: Path) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from motionloupe import __version__
-from motionloupe.data.disk import write_whole
 from motionloupe.evaluation.cases import Suite
 from motionloupe.evaluation.checks import findings
 from motionloupe.evaluation.contestants import CHECKS
@@ -21,6 +20,7 @@ from motionloupe.evaluation.metrics import Summary
 from motionloupe.evaluation.plots import draw_curves
 from motionloupe.evaluation.results import Results
 from motionloupe.evaluation.run import Outcome, Plan
+from motionloupe.files import write_whole
 
 REPORT, TABLE = "report.md", "results.csv"
 _COLUMNS = "suite level alpha method metric estimator mean standard_deviation standard_error n"

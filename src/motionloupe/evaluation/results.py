@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from motionloupe.data.disk import write_whole
 from motionloupe.errors import UserError
 from motionloupe.evaluation.judge import METRICS, Scores
 from motionloupe.evaluation.metrics import Summary, summarise
+from motionloupe.files import write_whole
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor
 
 from motionloupe.arrays import from_tensor
 from motionloupe.data.disk import write_png
+from motionloupe.files import write_whole
 from motionloupe.training.distributed import Process
 
 _PICTURES = 4
@@ -33,9 +33,7 @@ class Log:
         if step and path.is_file():
             text = path.read_text(encoding="utf-8", errors="replace")
             kept = [line for line in text.splitlines(keepends=True) if _step(line) <= step]
-        partial = folder / ".log.jsonl.part"
-        partial.write_text("".join(kept), encoding="utf-8")
-        os.replace(partial, path)
+        write_whole(path, "".join(kept))
         self._board = _tensorboard(folder, step)
 
     def write(self, kind: str, step: int, values: Mapping[str, float]) -> None:
@@ -47,6 +45,11 @@ class Log:
         if self._board is not None:
             for name, value in values.items():
                 self._board.add_scalar(f"{kind}/{name}", value, step)
+
+    def close(self) -> None:
+        """Let go of TensorBoard's file and thread, once all is written."""
+        if self._board is not None:
+            self._board.close()
 
     def picture(self, step: int, rows: list[Tensor]) -> None:
         """A sheet with one row for each of ``rows`` (B, 3, H, W), the first few samples beside."""
