@@ -1,7 +1,5 @@
 """What ``motionloupe bench`` draws its cases from, by the user's options."""
 
-import hashlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -67,9 +65,7 @@ def _scenes(found: Stocked, options: Given, split: str, size: tuple[int, int], s
         raise UserError(f"scenes need {NEEDS['scenes']}")
     photographs = folders.backgrounds(backgrounds, split)  # type: ignore[arg-type]  # checked there
     cutouts: Any = folders.objects(objects, split) if objects else []  # type: ignore[arg-type]
-    names = [str(backgrounds.resolve()), *photographs.names]
-    names += [str(objects.resolve()), *cutouts.names] if objects else []
-    found.stocks["scenes"] = Material(photographs, cutouts, size, seed, _digest(names))
+    found.stocks["scenes"] = Material(photographs, cutouts, size, seed)
     found.about["backgrounds"] = f"{len(photographs)} from {backgrounds}, split {split}"
     found.about["objects"] = f"{len(cutouts)} from {objects}, split {split}" if objects else "none"
 
@@ -79,9 +75,7 @@ def _pairs(found: Stocked, folder: Path, split: str, size: tuple[int, int], seed
     from motionloupe.evaluation.real import RealPairs
 
     pairs = Pairs(folder, split)  # type: ignore[arg-type]  # checked there
-    found.stocks["pairs"] = RealPairs(
-        pairs, size, _digest([str(folder.resolve()), *pairs.names]), seed
-    )
+    found.stocks["pairs"] = RealPairs(pairs, size, seed=seed)
     found.about["pairs"] = f"{len(pairs)} from {folder}, split {split}"
 
 
@@ -105,7 +99,3 @@ def _recording(found: Stocked, options: Given) -> None:
     found.stocks["recording"] = recording
     about = [f"{options.video} beside {options.reference}, box {recording.box}"]
     found.about["recording"] = "; ".join([*about, *recording.film.warnings])
-
-
-def _digest(names: Sequence[str]) -> str:
-    return hashlib.sha256("/".join(names).encode(errors="surrogateescape")).hexdigest()

@@ -28,13 +28,19 @@ _CACHE = 256 * 2**20  # bytes
 class Pictures(Sequence[Bytes]):
     """Pictures read when asked for; the latest ones are kept, up to a bounded number of bytes.
 
-    ``names`` are the files they come from, ``read`` makes picture number i.
+    ``names`` are the files they come from, ``read`` makes picture number i; ``files`` is all that
+    is read for them, lists and masks too.
     """
 
     def __init__(
-        self, names: Sequence[str], read: Callable[[int], Bytes], cache: int = _CACHE
+        self,
+        names: Sequence[str],
+        read: Callable[[int], Bytes],
+        cache: int = _CACHE,
+        files: Sequence[Path] = (),
     ) -> None:
         self.names = names
+        self.files = files
         self._read = read
         self._room = cache
         self._kept: OrderedDict[int, Bytes] = OrderedDict()
@@ -77,7 +83,8 @@ def backgrounds(folder: Path, split: Split = "all", test_share: float = TEST_SHA
     if not paths:
         raise UserError(f"{folder}: no photographs found; {_list(_PHOTOGRAPHS)} are read")
     kept = of_split(paths, _deciding(paths), split, test_share, folder)
-    return Pictures([path.name for path in kept], lambda number: photograph(kept[number]))
+    names = [path.name for path in kept]
+    return Pictures(names, lambda number: photograph(kept[number]), files=kept)
 
 
 def objects(folder: Path, split: Split = "all", test_share: float = TEST_SHARE) -> Pictures:
@@ -92,11 +99,14 @@ def objects(folder: Path, split: Split = "all", test_share: float = TEST_SHARE) 
         cutouts = voc_cutouts(voc) if voc else coco_cutouts(folder)
         names = [cutout.photograph.name for cutout in cutouts]
         found = of_split(cutouts, names, split, test_share, folder)
+        lists = [] if voc else list((folder / "annotations").glob("*.json"))
+        masks = [cutout.mask for cutout in found if cutout.mask]
         return Pictures(
             [cutout.photograph.name for cutout in found],
             lambda number: _reduced(
                 found[number].cut(photograph(found[number].photograph, None)), _LARGEST_CUTOUT
             ),
+            files=[*(cutout.photograph for cutout in found), *masks, *lists],
         )
     paths = _files(folder, _TRANSPARENT)
     if not paths:
@@ -105,7 +115,8 @@ def objects(folder: Path, split: Split = "all", test_share: float = TEST_SHARE) 
             "the layout of COCO (annotations/*.json) or PASCAL VOC (SegmentationObject)"
         )
     kept = of_split(paths, _deciding(paths), split, test_share, folder)
-    return Pictures([path.name for path in kept], lambda number: _cutout(kept[number]))
+    names = [path.name for path in kept]
+    return Pictures(names, lambda number: _cutout(kept[number]), files=kept)
 
 
 def held_out(name: str, test_share: float) -> bool:

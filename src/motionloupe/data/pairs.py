@@ -24,8 +24,8 @@ class Pairs(Sequence[Frames]):
     """The kept pairs below ``folder`` of one ``split``, or of all: ``pairs[i]`` is (a, b).
 
     Frames are (H, W, 3) RGB uint8, of one size within a pair. ``names`` and ``videos`` say what
-    each is called and where it comes from, in the manifest's order. Raises UserError where there is
-    no such folder or it holds no pair of the split.
+    each is called and where it comes from, in the manifest's order, ``files`` is all that
+    is read. Raises UserError where there is no such folder or it holds no pair of the split.
     """
 
     def __init__(self, folder: str | Path, split: Split = "all") -> None:
@@ -40,6 +40,8 @@ class Pairs(Sequence[Frames]):
         self.names = [row["pair"] for row in found]
         self.videos = [row["video"] for row in found]
         self._folders = [self.folder / row["split"] / row["pair"] for row in found]
+        self.files = [folder / name for folder in self._folders for name in FRAMES]
+        self.files.append(self.folder / MANIFEST)
 
     def __len__(self) -> int:
         return len(self.names)

@@ -16,8 +16,10 @@ import numpy as np
 from motionloupe.arrays import Image, from_tensor
 from motionloupe.errors import UserError
 from motionloupe.evaluation.cases import FPS, Case, Suite, judged
+from motionloupe.evaluation.identity import of_flow
 from motionloupe.evaluation.nivr import Fit, Nivr
-from motionloupe.magnifiers import METHODS, load, load_trained, option_types
+from motionloupe.flow import default_flow
+from motionloupe.magnifiers import METHODS, load, load_trained, option_types, options_of
 from motionloupe.magnifiers.base import Magnifier
 from motionloupe.stored import file_of, network_of, read_tensors, shipped
 
@@ -203,6 +205,10 @@ def _named(name: str, options: Mapping[str, Any]) -> Contestant:
     if "weights" in option_types(name):  # other weights that are shipped are other answers
         own = used.get("weights")
         used["weights"] = shipped(name) if own is None else file_of(own)
+    if "flow" in option_types(name):
+        flow = str(used.get("flow", options_of(name)["flow"]))
+        flow = default_flow(None if flow == "auto" else flow)
+        used["flow"] = [flow, of_flow(flow)]
     return Method(
         lambda **common: load(name, **options, **common),
         _described(name, used),

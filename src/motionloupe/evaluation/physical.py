@@ -1,6 +1,5 @@
 """A video beside the reading of a sensor: does the magnified motion follow the true one?"""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +10,12 @@ from motionloupe.boxes import Box
 from motionloupe.errors import UserError
 from motionloupe.evaluation.cases import Case, Level, Suite
 from motionloupe.evaluation.signals import Recorded, read_reading
+from motionloupe.files import stamp
 from motionloupe.measurement.displacement import check_region
 from motionloupe.measurement.points import liveliest_place
 from motionloupe.measurement.tracking import Track, track
 from motionloupe.video import open_reader, read_frame
+from motionloupe.video.images import pictures_of
 
 
 class Film(Sequence[Image]):
@@ -73,13 +74,12 @@ class Recording:
         self.reading = read_reading(reference)
         self.film = Film(video, fps)
         self._given = None if box is None else check_region(box, *self.film.size)
-        self._digests = [
-            _digest(path) if path.is_file() else path.name for path in (video, reference)
-        ]
+        self._reference = reference
 
-    @property
+    @cached_property
     def identity(self) -> list[Any]:
-        return [*self._digests, self.box, self.film.fps]
+        files = stamp([*pictures_of(self.film.path), self._reference])
+        return [files, self.box, self.film.fps]
 
     @cached_property
     def box(self) -> Box:
@@ -95,11 +95,6 @@ class Recording:
     def source(self) -> Track:
         """The motion in the box before magnification."""
         return track(self.film.moments(), self.box)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as content:  # in pieces: a film may be larger than the memory
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def draw_recording(stock: Recording, suite: Suite, level: Level, index: int) -> Case:

@@ -15,7 +15,10 @@ from motionloupe.data.clips import eight_bits
 from motionloupe.data.photometry import Bytes, add_photon_noise, quantise
 from motionloupe.errors import UserError
 from motionloupe.evaluation.cases import Case, Level, Suite, Target, check_size
+from motionloupe.evaluation.identity import of_pictures
+from motionloupe.files import stamp
 from motionloupe.video import open_reader
+from motionloupe.video.images import pictures_of
 
 _TRIES = 8  # places of a clip that are looked at
 _FURTHER = 30  # frames beyond each place
@@ -32,16 +35,16 @@ class RealPairs:
     pairs: Sequence[tuple[Bytes, Bytes]]
     size: tuple[int, int]
     fingerprint: str = ""
-    """Differs where the pairs do."""
+    """Differs where the pairs do; empty: a digest of them."""
     seed: int = 0
     """Of the order in which they are taken: neighbours come from one video."""
 
     def __post_init__(self) -> None:
         check_size(self.size)
 
-    @property
+    @cached_property
     def identity(self) -> list[Any]:
-        return [self.size, self.fingerprint, self.seed]
+        return [self.size, self.fingerprint or of_pictures(self.pairs), self.seed]
 
     @cached_property
     def order(self) -> list[int]:
@@ -63,9 +66,10 @@ class Clips:
     def __post_init__(self) -> None:
         check_size(self.size)
 
-    @property
+    @cached_property
     def identity(self) -> list[Any]:
-        return [self.size, self.seed, [str(path.resolve()) for path in self.paths]]
+        files = [file for path in self.paths for file in pictures_of(path)]
+        return [self.size, self.seed, stamp(files)]
 
     @property
     def limit(self) -> int | None:

@@ -12,6 +12,7 @@ from motionloupe.errors import UserError
 from motionloupe.evaluation.cases import Case, Kind, Level, Stock, Suite
 from motionloupe.evaluation.contestants import CHECKS, Contestant
 from motionloupe.evaluation.cost import measured
+from motionloupe.evaluation.identity import of_estimator
 from motionloupe.evaluation.judge import BORDER, Judge, Meter
 from motionloupe.evaluation.perceptual import Perceptual
 from motionloupe.evaluation.results import Key, Results, Row, Store
@@ -106,7 +107,7 @@ def run(
         for name, key in asked.keys.items():
             yield _row(*key, plan.contestants[name], case, judge)
 
-    every = list(_scenes(plan))
+    every = list(_scenes(plan, {name: of_estimator(m.estimator) for name, m in meters.items()}))
     left = [asked.without(store) for asked in every]
     left = [asked for asked in left if asked.keys]
     if workers > 1:  # what takes longest first, or the others wait for it at the end
@@ -135,11 +136,17 @@ class _Asked:
         return replace(self, keys={n: k for n, k in self.keys.items() if store.get(*k) is None})
 
 
-def _scenes(plan: Plan) -> Iterator[_Asked]:
-    """Scene after scene, each through all levels: a run that is stopped has whole curves."""
+def _scenes(plan: Plan, estimators: Mapping[str, str]) -> Iterator[_Asked]:
+    """Scene after scene, each through all levels: a run that is stopped has whole curves.
+
+    ``estimators`` are the digests of their weights.
+    """
     for name, suite in plan.suites.items():
         setups = [
-            {who: _setup(plan, suite, level, c) for who, c in plan.players(suite.at(level)).items()}
+            {
+                who: _setup(plan, suite, level, contestant, estimators)
+                for who, contestant in plan.players(suite.at(level)).items()
+            }
             for level in suite.levels
         ]
         for scene in range(plan.scenes(suite)):
@@ -154,14 +161,16 @@ def _row(key: Key, setup: str, contestant: Contestant, case: Case, judge: Judge)
     return Row(key, setup, judge.scores(answers), seconds / drawn, megabytes)
 
 
-def _setup(plan: Plan, suite: Suite, level: Level, contestant: Contestant) -> str:
+def _setup(
+    plan: Plan, suite: Suite, level: Level, contestant: Contestant, estimators: Mapping[str, str]
+) -> str:
     """A digest of whatever the scores depend on beside the key."""
     parts = [
         __version__,
         contestant.fingerprint,
         asdict(level),
         [dict(suite.parts), suite.band],
-        [list(plan.estimators), plan.perceptual],
+        [dict(estimators), plan.perceptual],
         BORDER,
         plan.stock(suite).identity,
     ]

@@ -7,6 +7,7 @@ where its photograph is too small for the larger motion, the background lies a l
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,11 @@ from motionloupe.data.photometry import Bytes
 from motionloupe.data.scenes import Scene, Scenes
 from motionloupe.errors import UserError
 from motionloupe.evaluation.cases import FPS, Case, Level, Suite, Target, check_size
+from motionloupe.evaluation.identity import of_pictures
 
 LARGEST_MAGNIFIED = 30.0  # pixels
+DRAWN = 2
+"""Raised whenever an equal seed gives other scenes."""
 
 BAND = (1.0, 3.0)  # hertz
 PICKED = 2.0  # hertz, in the band
@@ -36,14 +40,19 @@ class Material:
     size: tuple[int, int]
     seed: int
     fingerprint: str = ""
-    """Differs where the pictures do."""
+    """Differs where the pictures do; empty: a digest of them."""
 
     def __post_init__(self) -> None:
         check_size(self.size)
 
-    @property
+    @cached_property
     def identity(self) -> list[Any]:
-        return [self.size, self.seed, self.fingerprint]
+        pictures = (
+            [self.fingerprint]
+            if self.fingerprint
+            else [of_pictures(self.backgrounds), of_pictures(self.objects)]
+        )
+        return [DRAWN, self.size, self.seed, *pictures]
 
     @property
     def limit(self) -> int | None:
