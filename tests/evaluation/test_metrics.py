@@ -156,7 +156,8 @@ def test_nothing_left_is_nan():
 
 def test_a_summary_by_hand():
     summary = summarise([1.0, 2.0, math.nan, 6.0])
-    assert summary == Summary(3.0, pytest.approx(math.sqrt(7)), pytest.approx(math.sqrt(7 / 3)), 3)
+    spread, error = pytest.approx(math.sqrt(7)), pytest.approx(math.sqrt(7 / 3))
+    assert summary == Summary(3.0, spread, error, 3, 3)
     assert str(summary) == "3 ± 1.5 (n = 3)"
     assert summarise(torch.tensor([1.0, 2.0, 6.0])) == summary
     assert summarise([2.5]).mean == 2.5
@@ -187,3 +188,28 @@ def test_pictures_that_do_not_match_are_refused():
         ssim(first, second[:2])
     with pytest.raises(UserError, match="11 x 11"):
         ssim(first[..., :10], second[..., :10])
+
+
+def test_frames_of_one_video_are_not_independent():
+    """Of videos of equal length the error is that of the videos' means."""
+    values, videos = [1.0, 1.2, 5.0, 5.4, 3.0, 2.8], list("aabbcc")
+    means = np.array([1.1, 5.2, 2.9])
+    summary = summarise(values, videos)
+    assert (summary.n, summary.groups) == (6, 3)
+    assert summary.standard_error == pytest.approx(means.std(ddof=1) / math.sqrt(3))
+    alone = summarise(values, [""] * 6)
+    assert alone == summarise(values, list("abcdef")) == summarise(values)
+    assert alone.standard_error == pytest.approx(np.std(values, ddof=1) / math.sqrt(6))
+    assert summarise([1.0, math.nan, 2.0], ["a", "b", "a"]).groups == 1
+    assert math.isnan(summarise(values, ["a"] * 6).standard_error)
+
+
+@pytest.mark.parametrize(
+    ("half", "shown"),
+    [(2.0, " ± 2.0"), (0.0512, " ± 0.051"), (9.96, " ± 10"), (123.4, " ± 123"), (0.0, " ± 0.0")],
+)
+def test_an_error_has_two_digits(half, shown):
+    summary = summarise([5.0 - half, 5.0 + half])
+    assert summary.plus_minus == shown
+    assert str(summary) == f"5{shown} (n = 2)"
+    assert summarise([5.0]).plus_minus == ""

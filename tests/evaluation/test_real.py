@@ -68,19 +68,21 @@ def test_a_real_pair_is_judged_by_its_measured_motion(pairs, meters):
 
 def test_curated_pairs_are_benched_by_one_command(tmp_path):
     still = texture(64, 80)
-    for number, name in enumerate(("x", "y")):
+    for number, name in enumerate(("x", "y", "z")):
         folder = tmp_path / "pairs" / "test" / name
         folder.mkdir(parents=True)
         for frame, distance in (("a", 0.0), ("b", 0.3 + number)):
             picture = to_uint8(shifted(still, distance))
             cv2.imwrite(str(folder / f"{frame}.png"), picture[..., ::-1])
     manifest = tmp_path / "pairs" / "manifest.csv"
-    manifest.write_text("pair,video,split,kept\nx,v,test,yes\ny,w,test,yes\nz,w,train,no\n")
+    manifest.write_text(
+        "pair,video,split,kept\nx,v,test,yes\ny,w,test,yes\nz,w,test,yes\nu,w,train,no\n"
+    )
     words = ["bench", "all", "--pairs", str(tmp_path / "pairs"), "--output", str(tmp_path / "r")]
     words += ["--methods", "linear", "--estimators", "lucas-kanade,dis", "--largest-alpha", "2"]
     assert main([*words, "--quiet"]) == 0
     report = (tmp_path / "r" / "report.md").read_text()
-    assert "Scenes at each level: 2." in report
+    assert "Scenes at each level: 3 pairs of 2 videos." in report
     assert "`truth` does not take part: nobody knows the true answer." in report
     assert "photometric inconsistency (of 255), by dis" in report
     with (tmp_path / "r" / "results.csv").open() as file:
@@ -92,6 +94,19 @@ def test_curated_pairs_are_benched_by_one_command(tmp_path):
     }
     at_one = [float(row["mean"]) for row in rows if (row["level"], row["method"]) == ("1", "input")]
     assert at_one == [0, 0]
+    assert {(row["n"], row["groups"]) for row in rows} == {("3", "2")}
+    ahead = [row for row in rows if row["method"] == "linear"]  # the only one is the leader
+    assert {(row["difference"], row["difference_error"]) for row in ahead} == {("0", "0")}
+
+
+def test_a_pair_says_which_video_it_is_from(pairs):
+    many = [pairs.pairs[0]] * 3
+    named = RealPairs(many, (96, 80), videos=["v", "w", "w"])
+    cases = [PAIRS.case(named, PAIRS.levels[0], index) for index in range(3)]
+    assert [case.group for case in cases] == [named.videos[number] for number in named.order]
+    assert PAIRS.case(pairs, PAIRS.levels[0], 0).group == ""
+    with pytest.raises(UserError, match="3 pairs, but names of 1 videos"):
+        RealPairs(many, (96, 80), videos=["v"])
 
 
 def test_nobody_is_the_truth_of_a_real_pair(pairs):

@@ -72,7 +72,8 @@ class Case:
     is a pair, or, with ``fps``, a sequence, which may have a ``band`` in hertz. ``reference`` is
     the first frame without noise, against which motion is measured. ``truths`` gives the true
     frames of a sequence one after the other; ``recorded`` is what a sensor says of its motion,
-    and then nothing but the motion is judged.
+    and then nothing but the motion is judged. Cases of one ``group``, by its name, come from one
+    video.
     """
 
     index: int
@@ -84,6 +85,7 @@ class Case:
     band: tuple[float, float] | None = None
     truths: Callable[[], Iterator[Image]] | None = None
     recorded: Recorded | None = None
+    group: str = ""
 
 
 def check_size(size: tuple[int, int]) -> None:

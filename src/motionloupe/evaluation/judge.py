@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -43,6 +44,7 @@ AT_REST = 0.005  # pixels: motion below this has no ratio
 _RAFT_ITERATIONS = 20
 
 Scores = dict[str, float]
+Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,12 @@ class Metric:
         if self.best == "nearest":
             return abs(value - 1.0)
         return -value if self.best == "most" else value
+
+    def penalties(self, values: Values) -> Values:
+        """One for each of the values; their mean is the badness of the values' mean."""
+        if self.best == "nearest":
+            return values - 1.0 if values.mean() > 1.0 else 1.0 - values
+        return -values if self.best == "most" else values
 
 
 _METER = "the estimator errs on the perfect answer too"

@@ -7,7 +7,7 @@ that left the frame can be left out. A picture of which nothing is left gives Na
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -148,31 +148,52 @@ def photometric_error(
 
 @dataclass(frozen=True)
 class Summary:
-    """Many values of a metric in four numbers."""
+    """Many values of a metric in a few numbers."""
 
     mean: float
     standard_deviation: float
     """Of the sample (n - 1); NaN for fewer than two values."""
     standard_error: float
-    """Of the mean."""
+    """Of the mean; NaN for fewer than two groups."""
     n: int
+    groups: int
+    """How many of the values stand for themselves."""
 
     def __str__(self) -> str:
-        if self.n < 2:
-            return f"{self.mean:.4g} (n = {self.n})"
-        return f"{self.mean:.4g} ± {self.standard_error:.2g} (n = {self.n})"
+        return f"{self.mean:.4g}{self.plus_minus} (n = {self.n})"
+
+    @property
+    def plus_minus(self) -> str:
+        """ " ± " and the standard error in two digits; empty where there is none."""
+        error = self.standard_error
+        if math.isnan(error):
+            return ""
+        return f" ± {error:.0f}" if error >= 9.95 else f" ± {error:#.2g}"
 
 
-def summarise(values: Iterable[float] | Tensor) -> Summary:
-    """Mean, spread and number of values that are not NaN."""
+def summarise(values: Iterable[float] | Tensor, groups: Sequence[str] = ()) -> Summary:
+    """Mean, spread and number of values that are not NaN.
+
+    Values of one group, by its name, need not be independent, as frames of one video are not: their
+    deviations add up before they are squared (the cluster-robust standard error). Without groups,
+    or where the name is empty, every value is one of its own.
+    """
     numbers = values.double().cpu().numpy() if isinstance(values, Tensor) else list(values)
-    kept = np.asarray(numbers, dtype=np.float64).ravel()
-    kept = kept[~np.isnan(kept)]
-    if len(kept) < 2:
-        return Summary(float(kept[0]) if len(kept) else math.nan, math.nan, math.nan, len(kept))
+    found = np.asarray(numbers, dtype=np.float64).ravel()
+    kept = found[~np.isnan(found)]
+    if not len(kept):
+        return Summary(math.nan, math.nan, math.nan, 0, 0)
+    names = [name or number for number, name in enumerate(groups or [""] * len(found))]
+    names = [name for name, value in zip(names, found, strict=True) if not np.isnan(value)]
+    order = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    spread = error = math.nan
     with np.errstate(invalid="ignore"):  # infinite values have no spread
-        spread = float(kept.std(ddof=1))
-    return Summary(float(kept.mean()), spread, spread / math.sqrt(len(kept)), len(kept))
+        if len(kept) > 1:
+            spread = float(kept.std(ddof=1))
+        if (count := len(order)) > 1:
+            sums = np.bincount([order[name] for name in names], kept - kept.mean())
+            error = math.sqrt(count / (count - 1) * float((sums**2).sum())) / len(kept)
+    return Summary(float(kept.mean()), spread, error, len(kept), len(order))
 
 
 def _squared(picture: Tensor, truth: Tensor, border: int, mask: Tensor | None) -> Tensor:

@@ -12,6 +12,7 @@ import numpy as np
 
 from motionloupe.arrays import Image, to_tensor
 from motionloupe.data.clips import eight_bits
+from motionloupe.data.pairs import Pairs
 from motionloupe.data.photometry import Bytes, add_photon_noise, quantise
 from motionloupe.errors import UserError
 from motionloupe.evaluation.cases import Case, Level, Suite, Target, check_size
@@ -38,13 +39,23 @@ class RealPairs:
     """Differs where the pairs do; empty: a digest of them."""
     seed: int = 0
     """Of the order in which they are taken: neighbours come from one video."""
+    videos: Sequence[str] = ()
+    """The name of the video that each is from; empty: what curated pairs say, else each its own."""
 
     def __post_init__(self) -> None:
         check_size(self.size)
+        if len(self.videos) not in (0, len(self.pairs)):
+            raise UserError(f"{len(self.pairs)} pairs, but names of {len(self.videos)} videos")
 
     @cached_property
     def identity(self) -> list[Any]:
-        return [self.size, self.fingerprint or of_pictures(self.pairs), self.seed]
+        pictures = self.fingerprint or of_pictures(self.pairs)
+        return [self.size, pictures, self.seed, list(self.videos)]
+
+    def video(self, number: int) -> str:
+        """The name of the video that pair ``number`` is from, where it is known."""
+        names = self.videos or (self.pairs.videos if isinstance(self.pairs, Pairs) else ())
+        return names[number] if names else ""
 
     @cached_property
     def order(self) -> list[int]:
@@ -78,11 +89,13 @@ class Clips:
 
 def draw_real_pair(stock: RealPairs, suite: Suite, level: Level, index: int) -> Case:
     """A pair as it was filmed."""
-    a, b = stock.pairs[stock.order[index]]
+    number = stock.order[index]
+    a, b = stock.pairs[number]
     window = liveliest_window(a, b, stock.size)
     frames: list[Image] = [np.ascontiguousarray(frame[window]) for frame in (a, b)]
     target = Target(number=1, source=to_tensor(frames[1]))
-    return Case(index, level.alpha, frames, to_tensor(frames[0]), [target])
+    reference = to_tensor(frames[0])
+    return Case(index, level.alpha, frames, reference, [target], group=stock.video(number))
 
 
 def draw_triple(stock: Clips, suite: Suite, level: Level, index: int) -> Case:

@@ -12,18 +12,27 @@ import numpy as np
 import torch
 
 from motionloupe import __version__
-from motionloupe.evaluation.cases import Suite
+from motionloupe.evaluation.cases import Kind, Suite
 from motionloupe.evaluation.checks import findings
 from motionloupe.evaluation.contestants import CHECKS
-from motionloupe.evaluation.judge import metric_of, title
+from motionloupe.evaluation.judge import title
 from motionloupe.evaluation.metrics import Summary
 from motionloupe.evaluation.plots import draw_curves
 from motionloupe.evaluation.results import Results
 from motionloupe.evaluation.run import Outcome, Plan
+from motionloupe.evaluation.standing import leader, leaders
 from motionloupe.files import write_whole
 
 REPORT, TABLE = "report.md", "results.csv"
-_COLUMNS = "suite level alpha method metric estimator mean standard_deviation standard_error n"
+_COLUMNS = (
+    *("suite", "level", "alpha", "method", "metric", "estimator"),
+    *("mean", "standard_deviation", "standard_error", "n", "groups"),
+    *("difference", "difference_error"),
+)
+_FOOTAGE: dict[Kind, tuple[str, str]] = {
+    "pairs": ("pairs", "videos"),
+    "clips": ("triples", "clips"),
+}
 
 
 def write_report(
@@ -43,7 +52,9 @@ def write_report(
     write_whole(output / TABLE, _csv(plan, results))
     lines = _header(plan, outcome, command)
     for name, suite in plan.suites.items():
-        scenes = f"Scenes at each level: {plan.scenes(suite)}."
+        scenes = (
+            f"Scenes at each level: {plan.scenes(suite)}{_whence(suite, results.groups(name))}."
+        )
         lines += [f"## {name}", "", f"{suite.line[0].upper()}{suite.line[1:]}. {scenes}", ""]
         lines += _absences(plan, suite)
         figure = output / "plots" / f"{name}.png"
@@ -59,16 +70,12 @@ def write_report(
     return output / REPORT
 
 
-def leaders(results: Results, suite: str, level: float, score: str) -> set[str]:
-    """The methods, without the checks, with the best mean at a level."""
-    metric = metric_of(score)
-    means = {
-        method: metric.badness(results.summary(suite, level, method, score).mean)
-        for method in results.methods(suite)
-        if method not in CHECKS
-    }
-    known = {method: value for method, value in means.items() if not np.isnan(value)}
-    return {method for method, value in known.items() if value == min(known.values())}
+def _whence(suite: Suite, groups: int) -> str:
+    """ " pairs of 7 videos", where that is known."""
+    if not groups:
+        return ""
+    scenes, whole = _FOOTAGE[suite.kind]
+    return f" {scenes} of {groups} {whole}"
 
 
 def _header(plan: Plan, outcome: Outcome, command: str) -> list[str]:
@@ -88,10 +95,13 @@ def _header(plan: Plan, outcome: Outcome, command: str) -> list[str]:
         "",
         *(f"- {name}: {value}" for name, value in facts.items()),
         "",
-        "Means ± standard errors over scenes; the best method of a row is bold. `input` does "
-        "nothing, `truth` is the perfect answer (what it scores is the meter's own error), "
-        "`broken` is shifted at random; they never count as best. Motion is measured at points "
-        "that the true frame shows, pictures inside a border of 16 pixels.",
+        "Means ± standard errors over scenes, of real footage over its videos; none where there is "
+        "one alone. Bold are the best method of a row and those that are not worse by more than 2 "
+        "standard errors of the difference, taken scene by scene, for all answer the same scenes; "
+        "the differences are in results.csv. `input` does nothing, `truth` is the perfect answer "
+        "(what it scores is the meter's own error), `broken` is shifted at random; they never "
+        "count as best. Motion is measured at points that the true frame shows, pictures inside a "
+        "border of 16 pixels.",
         "",
     ]
 
@@ -143,8 +153,7 @@ def _cell(summary: Summary, best: bool) -> str:
     if np.isinf(summary.mean):
         return "inf"
     mean = f"{summary.mean:.3f}" if abs(summary.mean) < 10 else f"{summary.mean:.3g}"
-    mean = f"**{mean}**" if best else mean
-    return mean if summary.n < 2 else f"{mean} ± {summary.standard_error:.1g}"
+    return (f"**{mean}**" if best else mean) + summary.plus_minus
 
 
 def _costs(results: Results, suite: str) -> list[str]:
@@ -158,20 +167,30 @@ def _costs(results: Results, suite: str) -> list[str]:
 
 
 def _csv(plan: Plan, results: Results) -> str:
-    """One line for each suite, level, method and score."""
+    """One line for each suite, level, method and score; ``difference`` is to the leader."""
     text = io.StringIO()
     table = csv.writer(text, lineterminator="\n")
-    table.writerow(_COLUMNS.split())
+    table.writerow(_COLUMNS)
     for name, suite in plan.suites.items():
         for level in suite.levels:
+            scores = results.scores(name)
+            firsts = {score: leader(results, name, level.value, score) or "" for score in scores}
             for method in results.methods(name):
-                for score in results.scores(name):
-                    found = results.summary(name, level.value, method, score)
+                for score, first in firsts.items():
+                    numbers = _numbers(results, name, level.value, score, method, first)
                     metric, _, estimator = score.partition("/")
-                    numbers = [found.mean, found.standard_deviation, found.standard_error]
                     table.writerow(
                         [name, f"{level.value:g}", f"{level.alpha:g}", method, metric, estimator]
                         + [f"{number:.6g}" for number in numbers]
-                        + [found.n]
                     )
     return text.getvalue()
+
+
+def _numbers(
+    results: Results, suite: str, level: float, score: str, method: str, first: str
+) -> list[float]:
+    """The columns from the mean on, beside the leader ``first``."""
+    found = results.summary(suite, level, method, score)
+    apart = results.difference(suite, level, score, method, first)
+    own = [found.mean, found.standard_deviation, found.standard_error, found.n, found.groups]
+    return [*own, apart.mean, apart.standard_error]

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from motionloupe.errors import UserError
-from motionloupe.evaluation.judge import METRICS, Scores
+from motionloupe.evaluation.judge import METRICS, Scores, metric_of
 from motionloupe.evaluation.metrics import Summary, summarise
 from motionloupe.files import write_whole
 
@@ -34,6 +36,8 @@ class Row:
     """For each frame that was drawn."""
     megabytes: float | None
     """Peak memory while it was drawn, above what was held before; None where unknown."""
+    group: str = ""
+    """Of cases that are not independent, see :class:`motionloupe.evaluation.cases.Case`."""
 
 
 class Store:
@@ -76,7 +80,37 @@ class Results:
     def summary(self, suite: str, level: float, method: str, score: str) -> Summary:
         """Of one score, "METRIC" or "METRIC/ESTIMATOR"; of no values where there are none."""
         rows = self._values.get((suite, level, method), [])
-        return summarise([row.scores.get(score, math.nan) for row in rows])
+        values = [row.scores.get(score, math.nan) for row in rows]
+        return summarise(values, [row.group for row in rows])
+
+    def difference(self, suite: str, level: float, score: str, method: str, other: str) -> Summary:
+        """By how much ``method`` is worse than ``other``, scene by scene where both have a score.
+
+        In the unit of the score; below 0 where it is better. What makes a scene hard for both does
+        not count in its standard error.
+        """
+        first, second = (self._scenes(suite, level, who, score) for who in (method, other))
+        both = [scene for scene in first if scene in second]
+        if not both:
+            return summarise([])
+        penalties = metric_of(score).penalties
+        one, two = (
+            penalties(np.array([rows[scene].scores[score] for scene in both]))
+            for rows in (first, second)
+        )
+        with np.errstate(invalid="ignore"):
+            apart = np.where(one == two, 0.0, one - two)
+        return summarise(apart.tolist(), [first[scene].group for scene in both])
+
+    def _scenes(self, suite: str, level: float, method: str, score: str) -> dict[int, Row]:
+        """The rows that have a score, by the scene's number."""
+        rows = self._values.get((suite, level, method), [])
+        return {r.key.scene: r for r in rows if not math.isnan(r.scores.get(score, math.nan))}
+
+    def groups(self, suite: str) -> int:
+        """How many videos or clips the scenes of a suite are known to come from."""
+        every = (rows for (name, _, _), rows in self._values.items() if name == suite)
+        return len({row.group for rows in every for row in rows if row.group})
 
     def methods(self, suite: str) -> list[str]:
         """Who took part in a suite."""

@@ -158,7 +158,7 @@ def _scenes(plan: Plan, estimators: Mapping[str, str]) -> Iterator[_Asked]:
 def _row(key: Key, setup: str, contestant: Contestant, case: Case, judge: Judge) -> Row:
     answers, seconds, megabytes = measured(lambda: contestant.answer(case))
     drawn = len(case.frames) if case.fps else 1
-    return Row(key, setup, judge.scores(answers), seconds / drawn, megabytes)
+    return Row(key, setup, judge.scores(answers), seconds / drawn, megabytes, case.group)
 
 
 def _setup(
