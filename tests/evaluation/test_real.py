@@ -82,7 +82,7 @@ def test_curated_pairs_are_benched_by_one_command(tmp_path):
     words += ["--methods", "linear", "--estimators", "lucas-kanade,dis", "--largest-alpha", "2"]
     assert main([*words, "--quiet"]) == 0
     report = (tmp_path / "r" / "report.md").read_text()
-    assert "Scenes at each level: 3 pairs of 2 videos." in report
+    assert "Scenes at each level: 3 (pairs of 2 videos)." in report
     assert "`truth` does not take part: nobody knows the true answer." in report
     assert "photometric inconsistency (of 255), by dis" in report
     with (tmp_path / "r" / "results.csv").open() as file:
@@ -112,7 +112,7 @@ def test_a_pair_says_which_video_it_is_from(pairs):
 def test_nobody_is_the_truth_of_a_real_pair(pairs):
     assert CHECKS["truth"].refuses(PAIRS) == "nobody knows the true answer"
     assert CHECKS["truth"].refuses(NOISE) is None
-    assert pairs.limit == 1
+    assert pairs.scenes(9) == 1
 
 
 def test_three_frames_in_a_row_tell_what_twice_the_motion_is(tmp_path, meters):
@@ -164,6 +164,29 @@ def test_a_clip_that_stands_still_leaves_its_turn_to_the_next(tmp_path):
         NOISE.case(Clips([still], (64, 64), seed=0), NOISE.levels[0], 0)
     case = NOISE.case(Clips([still, moving], (64, 64), seed=0), NOISE.levels[0], 0)
     assert np.abs(case.frames[1].astype(float) - case.frames[0]).mean() > 0
+
+
+def test_no_scene_of_a_clip_comes_twice(tmp_path):
+    """Of 5 and 4 frames there are 3 and 2 triples, whatever is asked for."""
+    for name, count in (("long", 5), ("short", 4)):
+        (tmp_path / name).mkdir()
+        for number in range(count):
+            picture = to_uint8(shifted(texture(64, 80, count), 0.6 * number))
+            cv2.imwrite(str(tmp_path / name / f"{number}.png"), picture)
+    paths = [tmp_path / "long", tmp_path / "short"]
+    clips = Clips(paths, (64, 64), seed=3)
+    assert [clips.scenes(count) for count in (1, 4, 20)] == [1, 4, 5]
+    cases = [NOISE.case(clips, NOISE.levels[0], index) for index in range(5)]
+    assert len({case.frames[0].tobytes() for case in cases}) == 5
+    assert [case.group for case in cases] == [str(paths[n]) for n in (0, 1, 0, 1, 0)]
+    late = NOISE.case(Clips(paths, (64, 64), seed=3), NOISE.levels[0], 3)
+    assert np.array_equal(late.frames[1], cases[3].frames[1])
+    with pytest.raises(UserError, match="the clips give 5 scenes, asked for 6"):
+        NOISE.case(clips, NOISE.levels[0], 5)
+    words = ["bench", "noise-real", "--clips", str(tmp_path), "--split", "all", "--quick"]
+    words += ["--output", str(tmp_path / "r"), "--methods", "linear", "--count", "20", "--quiet"]
+    assert main(words) == 0
+    assert "Scenes at each level: 5 (triples of 2 clips)." in (tmp_path / "r/report.md").read_text()
 
 
 def test_few_of_many_pairs_are_not_neighbours(pairs):

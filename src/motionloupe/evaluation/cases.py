@@ -41,9 +41,8 @@ class Stock(Protocol):
     def identity(self) -> list[Any]:
         """Differs where the cases do."""
 
-    @property
-    def limit(self) -> int | None:
-        """How many different cases there are at a level; None for no end."""
+    def scenes(self, count: int) -> int:
+        """How many different cases there are at a level, ``count`` at most."""
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,6 @@ class Recording:
     UserError.
     """
 
-    limit = 1
-
     def __init__(
         self, video: Path, reference: Path, box: Box | None = None, fps: float | None = None
     ) -> None:
@@ -80,6 +78,9 @@ class Recording:
     def identity(self) -> list[Any]:
         files = stamp([*pictures_of(self.film.path), self._reference])
         return [files, self.box, self.film.fps]
+
+    def scenes(self, count: int) -> int:
+        return min(count, 1)
 
     @cached_property
     def box(self) -> Box:

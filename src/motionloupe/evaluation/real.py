@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -27,6 +27,14 @@ _EVEN = 4.0  # ratio of the two changes in a row above which it is a cut, or a f
 
 Window = tuple[slice, slice]
 Triple = tuple[Bytes, Bytes, Bytes]
+
+
+class Place(NamedTuple):
+    """Three frames in a row: the ``number``-th from ``start`` seconds on in a clip."""
+
+    path: Path
+    start: float
+    number: int
 
 
 @dataclass(frozen=True)
@@ -61,9 +69,8 @@ class RealPairs:
     def order(self) -> list[int]:
         return [int(i) for i in np.random.default_rng(self.seed).permutation(len(self.pairs))]
 
-    @property
-    def limit(self) -> int | None:
-        return len(self.pairs)
+    def scenes(self, count: int) -> int:
+        return min(count, len(self.pairs))
 
 
 @dataclass(frozen=True)
@@ -82,9 +89,37 @@ class Clips:
         files = [file for path in self.paths for file in pictures_of(path)]
         return [self.size, self.seed, stamp(files)]
 
-    @property
-    def limit(self) -> int | None:
-        return None
+    def scenes(self, count: int) -> int:
+        """Raises UserError where there is none."""
+        self._places.extend(islice(self._search, max(count - len(self._places), 0)))
+        if not self._places:
+            raise UserError(
+                f"none of {len(self.paths)} clips has three frames in a row that move evenly"
+            )
+        return min(count, len(self._places))
+
+    def place(self, index: int) -> Place:
+        """Where scene ``index`` is; no two are at one place. Raises UserError for one too many."""
+        if self.scenes(index + 1) <= index:
+            raise UserError(f"the clips give {len(self._places)} scenes, asked for {index + 1}")
+        return self._places[index]
+
+    @cached_property
+    def _places(self) -> list[Place]:
+        return []
+
+    @cached_property
+    def _search(self) -> Iterator[Place]:
+        """Each clip in turn, those left out that have no further place."""
+        seen: dict[Path, set[float]] = {path: set() for path in self.paths}
+        rngs = {path: np.random.default_rng([self.seed, n]) for n, path in enumerate(self.paths)}
+        while seen:
+            for path in list(seen):
+                found = _moving(path, rngs[path], seen[path])
+                if found is None:
+                    del seen[path]
+                else:
+                    yield found
 
 
 def draw_real_pair(stock: RealPairs, suite: Suite, level: Level, index: int) -> Case:
@@ -103,7 +138,8 @@ def draw_triple(stock: Clips, suite: Suite, level: Level, index: int) -> Case:
 
     That holds as far as the motion is even; the frames are taken as filmed for the truth.
     """
-    clean = _triple(stock, index)
+    place = stock.place(index)
+    (_, clean), *_ = islice(_in_a_row(place.path, place.start), place.number, None)
     window = liveliest_window(clean[0], clean[2], stock.size)
     a, b, c = (to_tensor(np.ascontiguousarray(frame[window])) for frame in clean)
     rng = np.random.default_rng([stock.seed, index, 1])
@@ -113,7 +149,8 @@ def draw_triple(stock: Clips, suite: Suite, level: Level, index: int) -> Case:
         if level.noise:
             noisy = quantise(add_photon_noise(noisy, level.noise, rng), rng)
         frames.append(np.ascontiguousarray(noisy.transpose(1, 2, 0)))
-    return Case(index, level.alpha, frames, a, [Target(number=1, source=b, truth=c)])
+    target = Target(number=1, source=b, truth=c)
+    return Case(index, level.alpha, frames, a, [target], group=str(place.path))
 
 
 def liveliest_window(a: Bytes, b: Bytes, size: tuple[int, int]) -> Window:
@@ -131,34 +168,30 @@ def liveliest_window(a: Bytes, b: Bytes, size: tuple[int, int]) -> Window:
     return slice(top, top + rows), slice(left, left + columns)
 
 
-def _triple(stock: Clips, index: int) -> Triple:
-    """Three frames of the clip whose turn it is, or of the next one that has any."""
-    count = len(stock.paths)
-    for turn in range(index, index + count):
-        three = _moving(stock.paths[turn % count], np.random.default_rng([stock.seed, index]))
-        if three is not None:
-            return three
-    raise UserError(f"none of {count} clips has three frames in a row that move evenly")
+def _moving(path: Path, rng: np.random.Generator, seen: set[float]) -> Place | None:
+    """Three frames in a row that all differ, and about as much, from a place drawn at random.
 
-
-def _moving(path: Path, rng: np.random.Generator) -> Triple | None:
-    """Three frames in a row that all differ, and about as much, from a place drawn at random."""
+    ``seen`` holds the seconds of the first ones that are taken or move otherwise, and is added to.
+    """
     with open_reader(path) as reader:
         room = max((reader.info.duration or 0.0) - 3.0 / float(reader.info.rate), 0.0)
-    for start in rng.uniform(0.0, room, _TRIES):
-        for three in _in_a_row(path, float(start)):
-            if _evenly(*three):
-                return three
+    for start in [*rng.uniform(0.0, room, _TRIES).tolist(), 0.0]:
+        for number, (seconds, three) in enumerate(_in_a_row(path, start)):
+            if seconds not in seen:
+                seen.add(seconds)
+                if _evenly(*three):
+                    return Place(path, start, number)
     return None
 
 
-def _in_a_row(path: Path, start: float) -> Iterator[Triple]:
-    last: list[Bytes] = []
+def _in_a_row(path: Path, start: float) -> Iterator[tuple[float, Triple]]:
+    """Three frames in a row, from each of some frames on, and the seconds of the first."""
+    last: list[tuple[float, Bytes]] = []
     with open_reader(path, start=start) as reader:
         for frame in islice(reader, _FURTHER):
-            last = [*last[-2:], eight_bits(frame.image)]
+            last = [*last[-2:], (frame.seconds, eight_bits(frame.image))]
             if len(last) == 3:
-                yield last[0], last[1], last[2]
+                yield last[0][0], (last[0][1], last[1][1], last[2][1])
 
 
 def _evenly(a: Bytes, b: Bytes, c: Bytes) -> bool:

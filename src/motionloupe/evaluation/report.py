@@ -30,8 +30,8 @@ _COLUMNS = (
     *("difference", "difference_error"),
 )
 _FOOTAGE: dict[Kind, tuple[str, str]] = {
-    "pairs": ("pairs", "videos"),
-    "clips": ("triples", "clips"),
+    "pairs": ("pairs", "video"),
+    "clips": ("triples", "clip"),
 }
 
 
@@ -71,11 +71,11 @@ def write_report(
 
 
 def _whence(suite: Suite, groups: int) -> str:
-    """ " pairs of 7 videos", where that is known."""
+    """ " (pairs of 7 videos)", where that is known."""
     if not groups:
         return ""
     scenes, whole = _FOOTAGE[suite.kind]
-    return f" {scenes} of {groups} {whole}"
+    return f" ({scenes} of {groups} {whole}{'s' if groups > 1 else ''})"
 
 
 def _header(plan: Plan, outcome: Outcome, command: str) -> list[str]:

@@ -62,8 +62,7 @@ class Plan:
 
     def scenes(self, suite: Suite) -> int:
         """How many scenes each level of a suite has."""
-        limit = self.stock(suite).limit
-        return self.count if limit is None else min(self.count, limit)
+        return self.stock(suite).scenes(self.count)
 
     def total(self) -> int:
         """How many answers the whole run is made of."""

@@ -54,9 +54,8 @@ class Material:
         )
         return [DRAWN, self.size, self.seed, *pictures]
 
-    @property
-    def limit(self) -> int | None:
-        return None
+    def scenes(self, count: int) -> int:
+        return count
 
 
 def draw_pair(material: Material, suite: Suite, level: Level, index: int) -> Case:
