@@ -290,6 +290,22 @@ def test_chance_is_no_defeat():
     assert beaten_by_input(worse, "still", "ssim") == [1.0]
 
 
+def test_the_median_leaves_the_first_answer_out(tmp_path):
+    def timed(*seconds):
+        rows = [Row(Key("still", 1.0, n, "x"), "", {}, s, None) for n, s in enumerate(seconds)]
+        return [replace(rows[0], first=True), *rows[1:]]
+
+    assert Results(timed(9.0, 1.0, 2.0)).costs("still", "x") == (1.5, None)
+    assert Results(timed(9.0)).costs("still", "x") == (9.0, None)
+    run(plan("still", methods=("linear",), levels=2), tmp_path, progress=silent)
+    run(plan("still", methods=("linear",), levels=2, count=3), tmp_path, progress=silent)
+    records = [json.loads(line) for line in (tmp_path / STORE).read_text().splitlines()]
+    firsts = [
+        each["key"] for each in records if each["first"] and each["key"]["method"] == "linear"
+    ]
+    assert [(key["scene"], key["level"]) for key in firsts] == [(0, 0.01), (2, 0.01)]
+
+
 def test_infinity_and_nothing_survive_the_file(tmp_path):
     store = Store(tmp_path / STORE)
     key = Key("still", 0.1, 3, "truth")

@@ -2,6 +2,7 @@
 
 import json
 import math
+import statistics
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -38,6 +39,8 @@ class Row:
     """Peak memory while it was drawn, above what was held before; None where unknown."""
     group: str = ""
     """Of cases that are not independent, see :class:`motionloupe.evaluation.cases.Case`."""
+    first: bool = False
+    """Whether it is the method's first of a suite in its process, which may have to warm up."""
 
 
 class Store:
@@ -133,16 +136,19 @@ class Results:
         return sorted(found, key=lambda score: (order.index(score.split("/")[0]), score))
 
     def costs(self, suite: str, method: str) -> tuple[float, float | None]:
-        """Median seconds a frame, and the largest of the peaks in MB."""
+        """Median seconds a frame, and the largest of the peaks in MB.
+
+        First answers count towards the seconds only where there are no others.
+        """
         rows = [
             r
             for (n, _, m), found in self._values.items()
             if (n, m) == (suite, method)
             for r in found
         ]
-        seconds = sorted(row.seconds for row in rows)
+        seconds = [row.seconds for row in rows if not row.first] or [row.seconds for row in rows]
         peaks = [row.megabytes for row in rows if row.megabytes is not None]
-        return seconds[len(seconds) // 2], max(peaks, default=None)
+        return statistics.median(seconds), max(peaks, default=None)
 
 
 def _written(scores: Scores) -> dict[str, float | str]:

@@ -99,12 +99,16 @@ def run(
     except OSError as error:
         raise UserError(f"cannot write into {output}: {error.strerror or error}") from None
     store = Store(output / STORE)
+    met: set[tuple[str, str]] = set()  # every worker has its own
 
     def answered(asked: _Asked) -> Iterator[Row]:
         case = asked.suite.case(plan.stock(asked.suite), asked.level, asked.scene)
         judge = Judge(case, meters, perceptual)
         for name, key in asked.keys.items():
-            yield _row(*key, plan.contestants[name], case, judge)
+            row = _row(*key, plan.contestants[name], case, judge)
+            who = row.key.suite, name
+            yield replace(row, first=who not in met)
+            met.add(who)
 
     every = list(_scenes(plan, {name: of_estimator(m.estimator) for name, m in meters.items()}))
     left = [asked.without(store) for asked in every]
