@@ -59,7 +59,7 @@ def bench(hammer, output, *words):
 
 
 def test_a_good_method_follows_the_sensor_and_input_falls_short(hammer, tmp_path):
-    words = ["all", "--band", "2", "4", "--methods", "riesz", "--largest-alpha", "2"]
+    words = ["all", "--band", "1.5", "4.5", "--methods", "riesz", "--largest-alpha", "2"]
     assert bench(hammer, tmp_path, *words, "--box", "8,8,64,48") == 0
     with (tmp_path / "results.csv").open() as file:
         found = {
@@ -74,8 +74,20 @@ def test_a_good_method_follows_the_sensor_and_input_falls_short(hammer, tmp_path
     assert found["broken", "correlation", 2] < 0.5
     report = (tmp_path / "report.md").read_text()
     assert "box (8, 8, 64, 48)" in report
+    assert "Beside the sensor the band holds 6 frequencies to compare." in report
     assert (tmp_path / "strips" / "physical-2-slices.png").stat().st_size > 1000
     assert list(tmp_path.glob("strips/*")) == [tmp_path / "strips" / "physical-2-slices.png"]
+
+
+def test_a_band_too_narrow_for_a_correlation_is_told(hammer, tmp_path, capsys):
+    words = ["physical", "--band", "2.5", "3.5", "--methods", "linear", "--largest-alpha", "1"]
+    assert bench(hammer, tmp_path, *words, "--box", "8,8,64,48") == 0
+    told = "the band holds 2 frequencies to compare: too few for a correlation, which needs 5"
+    assert f"warning: {told}" in capsys.readouterr().err
+    report = (tmp_path / "report.md").read_text()
+    assert told in report
+    assert "### correlation" not in report
+    assert "### measured over wanted motion" in report
 
 
 @pytest.mark.parametrize(
@@ -84,7 +96,7 @@ def test_a_good_method_follows_the_sensor_and_input_falls_short(hammer, tmp_path
         (["physical", "--box", "1,2"], "a box is X,Y,W,H"),
         (["physical", "--box", "60,0,64,48"], "leaves the frame"),
         (["pairs"], "the suite pairs needs real pairs: --pairs DIR"),
-        (["physical", "--band", "40", "50"], "the band ends at 50 Hz"),
+        (["physical", "--band", "40", "50"], "tell no frequency from 40 to 50 Hz"),
     ],
 )
 def test_mistakes_are_one_line(hammer, tmp_path, capsys, words, reason):

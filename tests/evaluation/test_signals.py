@@ -58,9 +58,20 @@ def test_without_a_band_all_but_the_slowest_counts():
 )
 def test_what_cannot_be_compared_is_said(later, band, words):
     known = reading()
-    recorded = Recorded(Reading(known.seconds + later, known.values), track(), (0, 0, 1, 1), band)
+    moved = Reading(known.seconds + later, known.values)
     with pytest.raises(UserError, match=words):
-        recorded.scores(track(), 1.0)
+        Recorded(moved, track(), (0, 0, 1, 1), band)
+
+
+def test_few_frequencies_give_no_correlation():
+    """Of one, even noise would have one of 1; the gain and the lag stand."""
+    for band, count in (((3.9, 4.1), 1), ((3.5, 4.5), 3), ((3.3, 4.7), 5)):
+        recorded = Recorded(reading(), track(), (0, 0, 1, 1), band)
+        scores = recorded.scores(track(10.0), 10.0)
+        assert recorded.frequencies == count
+        assert np.isnan(scores["correlation"]) == (count < 5)
+        assert ("needs 5" in recorded.told) == (count < 5)
+        assert scores["gain"] == pytest.approx(1, abs=1e-6)
 
 
 @pytest.mark.parametrize(

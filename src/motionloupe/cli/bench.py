@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from motionloupe.cli import options, stocks
-from motionloupe.cli.console import Progress, say
+from motionloupe.cli.console import Progress, say, warn
 from motionloupe.errors import UserError
 
 if TYPE_CHECKING:
@@ -176,6 +176,7 @@ def _suites(
     largest_alpha: float | None,
     quick: bool,
 ) -> "dict[str, Suite]":
+    from motionloupe.evaluation.signals import FEWEST
     from motionloupe.evaluation.suites import suites
 
     material: Any = where.stocks.get("scenes")
@@ -185,6 +186,11 @@ def _suites(
         if "physical" not in asked:
             raise UserError("--band is for the suite physical; the suite temporal has its own")
         asked["physical"] = replace(asked["physical"], band=band)
+    if "physical" in asked:
+        recording: Any = where.stocks["recording"]
+        recorded = recording.recorded(asked["physical"].band)
+        if recorded.frequencies < FEWEST:
+            warn([recorded.told])
     if largest_alpha is not None:
         if not largest_alpha > 0:
             raise UserError(f"the largest alpha must be above 0, found {largest_alpha:g}")

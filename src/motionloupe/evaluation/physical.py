@@ -97,6 +97,10 @@ class Recording:
         """The motion in the box before magnification."""
         return track(self.film.moments(), self.box)
 
+    def recorded(self, band: tuple[float, float] | None) -> Recorded:
+        """The motion beside the reading, in a band. Raises UserError where none can be compared."""
+        return Recorded(self.reading, self.source, self.box, band)
+
 
 def draw_recording(stock: Recording, suite: Suite, level: Level, index: int) -> Case:
     """The whole video, of which nothing is judged but the motion in the box."""
@@ -108,5 +112,5 @@ def draw_recording(stock: Recording, suite: Suite, level: Level, index: int) -> 
         targets=[],
         fps=stock.film.fps,
         band=suite.band,
-        recorded=Recorded(stock.reading, stock.source, stock.box, suite.band),
+        recorded=stock.recorded(suite.band),
     )

@@ -17,6 +17,7 @@ from motionloupe.evaluation.checks import findings
 from motionloupe.evaluation.contestants import CHECKS
 from motionloupe.evaluation.judge import title
 from motionloupe.evaluation.metrics import Summary
+from motionloupe.evaluation.physical import Recording
 from motionloupe.evaluation.plots import draw_curves
 from motionloupe.evaluation.results import Results
 from motionloupe.evaluation.run import Outcome, Plan
@@ -56,6 +57,9 @@ def write_report(
             f"Scenes at each level: {plan.scenes(suite)}{_whence(suite, results.groups(name))}."
         )
         lines += [f"## {name}", "", f"{suite.line[0].upper()}{suite.line[1:]}. {scenes}", ""]
+        stock = plan.stock(suite)
+        if isinstance(stock, Recording):
+            lines += [f"Beside the sensor {stock.recorded(suite.band).told}.", ""]
         lines += _absences(plan, suite)
         figure = output / "plots" / f"{name}.png"
         draw_curves(figure, results, name, suite, svg=svg)

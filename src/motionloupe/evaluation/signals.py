@@ -6,6 +6,7 @@ twice, as Oh et al. 2018 do for the accelerometer on their hammer.
 """
 
 import csv
+import math
 from dataclasses import dataclass
 from math import comb
 from pathlib import Path
@@ -21,6 +22,8 @@ from motionloupe.measurement.tracking import Track
 
 Spectrum = npt.NDArray[np.complex128]
 ORDERS = ("displacement", "velocity", "acceleration")
+FEWEST = 5
+"""Frequencies that a correlation needs: with one, even noise correlates perfectly."""
 _LEAST = 8  # samples
 _LAGS = 201  # delays that are tried, within a quarter of a period either way
 
@@ -82,7 +85,8 @@ def _order(path: Path, names: list[str]) -> int:
 class Recorded:
     """A video's motion in ``box``, before magnification, beside a sensor's reading of it.
 
-    ``band`` in hertz is what they are compared in; None for all but the slowest.
+    ``band`` in hertz is what they are compared in; None for all but the slowest. Raises UserError
+    where the two share no time, or the band no frequency.
     """
 
     reading: Reading
@@ -90,12 +94,29 @@ class Recorded:
     box: Box
     band: tuple[float, float] | None
 
+    def __post_init__(self) -> None:
+        _Common.of(self.reading, self.source, self.band)
+
+    @property
+    def frequencies(self) -> int:
+        """How many of them there are in the band, which the shared time can tell apart."""
+        return len(_Common.of(self.reading, self.source, self.band).bins)
+
+    @property
+    def told(self) -> str:
+        """The same in a line, and what does not come of it."""
+        count = self.frequencies
+        line = f"the band holds {count} {'frequency' if count == 1 else 'frequencies'} to compare"
+        if count >= FEWEST:
+            return line
+        return f"{line}: too few for a correlation, which needs {FEWEST}; widen it or film longer"
+
     def scores(self, magnified: Track, alpha: float) -> dict[str, float]:
         """``correlation``, ``gain`` (measured over wanted) and ``phase_lag`` (degrees, absolute).
 
         The source says which way the sensor points, what a pixel is in its unit and how late it is,
-        by a quarter of a period at most; so gain and lag are those of the magnification. Raises
-        UserError where the two share no time, or the band no frequency.
+        by a quarter of a period at most; so gain and lag are those of the magnification. There is
+        no correlation (NaN) of fewer than ``FEWEST`` frequencies.
         """
         common = _Common.of(self.reading, self.source, self.band)
         reading = common.spectrum(self.reading.seconds, self.reading.values)
@@ -106,9 +127,10 @@ class Recorded:
         reading = common.aligned(reading, source)
         before, after = np.vdot(reading, source), np.vdot(reading, answer)
         size = np.linalg.norm(reading) * np.linalg.norm(answer)
+        correlation = float(after.real / size) if size else 0.0
         lag = np.angle(after) - np.angle(before)
         return {
-            "correlation": float(after.real / size) if size else 0.0,
+            "correlation": correlation if len(common.bins) >= FEWEST else math.nan,
             "gain": float(after.real / (alpha * before.real)),
             "phase_lag": float(np.degrees(np.abs(np.angle(np.exp(1j * lag))))),
         }
