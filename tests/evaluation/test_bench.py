@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -342,6 +343,34 @@ def test_the_help_names_every_suite(capsys):
     assert main(["bench", "--help"]) == 0
     told = "".join(capsys.readouterr().out.split())  # lines break at hyphens
     assert not [name for name in SUITES if name not in told]
+
+
+@pytest.mark.parametrize(
+    ("name", "scale", "numbers"),
+    [
+        ("compressed", "linear", ["16", "20", "24", "28", "32"]),
+        ("plain", "linear", ["16", "20", "24", "28", "32"]),
+        ("pairs", "log", ["1", "2", "4", "8", "16", "32", "64"]),
+        ("subpixel", "log", ["0.04", "0.063", "0.1", "0.16", "0.25", "0.4", "0.63", "1"]),
+        ("noise-real", "symlog", ["0", "0.1", "1", "10", "100"]),
+    ],
+)
+def test_the_numbers_below_a_curve_are_its_levels(tmp_path, monkeypatch, name, scale, numbers):
+    drawn = []
+    monkeypatch.setattr(
+        "motionloupe.evaluation.plots.write_figure", lambda figure, path: drawn.append(figure)
+    )
+    rows = [
+        Row(Key(name, level.value, 0, "linear"), "", {"ssim": 0.5}, 0.1, None)
+        for level in SUITES[name].levels
+    ]
+    draw_curves(tmp_path / "x.png", Results(rows), name, SUITES[name], svg=False)
+    (axes,) = drawn[0].axes
+    assert axes.get_xscale() == scale
+    assert [label.get_text() for label in axes.get_xticklabels()] == numbers
+    drawn[0].canvas.draw()
+    boxes = [label.get_window_extent() for label in axes.get_xticklabels()]
+    assert all(left.x1 < right.x0 for left, right in pairwise(boxes))
 
 
 def test_curves_are_drawn_for_print_too(tmp_path):

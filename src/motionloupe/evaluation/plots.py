@@ -20,6 +20,8 @@ _SHOWN = (
 _COLUMNS = 3
 _PANEL = (4.6, 3.5)  # inches
 _TOP, _BOTTOM = 0.75, 1.1  # inches
+_SIZE = 8  # points: of the numbers below
+_DIGIT, _GAP = 0.017, 0.02  # of a panel's width: a digit of them, and between two
 _CHECKS = {"input": ("0.5", "--"), "truth": ("black", "-"), "broken": ("0.75", ":")}
 
 
@@ -45,6 +47,7 @@ def draw_curves(path: Path, results: Results, name: str, suite: Suite, *, svg: b
         if suite.log:
             _logarithmic(axes, results.levels(name))
         axes.minorticks_off()  # a third of the time of drawing
+        _ticks_at(axes, results.levels(name))
     # By hand: matplotlib's own layouts take several times as long as the drawing.
     edges = {"bottom": _BOTTOM / height, "top": 1 - _TOP / height, "left": 0.05, "right": 0.985}
     figure.subplots_adjust(**edges, wspace=0.2, hspace=0.42)
@@ -62,6 +65,20 @@ def _logarithmic(axes: "Axes", levels: list[float]) -> None:
     elif above:  # 0 stands one decade below the least
         axes.set_xscale("symlog", linthresh=min(above), linscale=0.5)
         axes.set_xlim(-0.3 * min(above), None)
+
+
+def _ticks_at(axes: "Axes", levels: list[float]) -> None:
+    """Ticks at the levels, as many as have room for their numbers."""
+    axes.get_xlim()  # settles what the axis shows
+    across = axes.transData + axes.transAxes.inverted()
+    places = across.transform([(level, 1.0) for level in levels])[:, 0]
+    texts = [f"{level:g}" for level in levels]
+    shown = [0]
+    for number, place in enumerate(places):
+        room = _GAP + _DIGIT * (len(texts[number]) + len(texts[shown[-1]])) / 2
+        if place - places[shown[-1]] >= room:
+            shown.append(number)
+    axes.set_xticks([levels[n] for n in shown], [texts[n] for n in shown], size=_SIZE)
 
 
 def _draw_panel(axes: "Axes", results: Results, name: str, score: str) -> None:

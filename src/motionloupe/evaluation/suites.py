@@ -71,6 +71,7 @@ SUITES = {
         tuple(Level(q, 8.0, (0.1, 2.0), rate_factor=q) for q in (16.0, 20.0, 24.0, 28.0, 32.0)),
         draw_pair,
         _MIXED,
+        log=False,
     ),
     "plain": Suite(
         "the same before a bare wall, a sky or the dark, where codecs leave little to see",
@@ -78,6 +79,7 @@ SUITES = {
         tuple(Level(q, 8.0, (0.1, 2.0), rate_factor=q) for q in (16.0, 20.0, 24.0, 28.0, 32.0)),
         draw_pair,
         {"plain": 1.0},
+        log=False,
     ),
     "input-motion": Suite(
         "motion of .05 to 10 px at a factor of 3",
