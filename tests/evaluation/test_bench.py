@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from motionloupe.cli import main
+from motionloupe.errors import UserError
 from motionloupe.evaluation import contestants as who
 from motionloupe.evaluation.checks import beaten_by_broken, beaten_by_input, beaten_truth, findings
 from motionloupe.evaluation.contestants import contestants
@@ -305,6 +306,15 @@ def test_the_median_leaves_the_first_answer_out(tmp_path):
         each["key"] for each in records if each["first"] and each["key"]["method"] == "linear"
     ]
     assert [(key["scene"], key["level"]) for key in firsts] == [(0, 0.01), (2, 0.01)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_answer_that_is_no_picture_is_named(tmp_path, workers):
+    asked = plan("still", methods=("linear",), levels=2)
+    mine = who.Check(lambda case: iter([frame * np.nan for frame in case.frames]))
+    asked = replace(asked, contestants={"mine": mine, **asked.contestants})
+    with pytest.raises(UserError, match=r"^mine, still at 0\.01: a picture of floats lies in"):
+        run(asked, tmp_path, progress=silent, workers=workers)
 
 
 def test_infinity_and_nothing_survive_the_file(tmp_path):

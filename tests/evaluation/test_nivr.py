@@ -50,6 +50,12 @@ def test_equal_seeds_draw_equal_pictures_and_touch_no_other_dice(pair):
     assert row(seed=0).fingerprint != row(seed=1).fingerprint
 
 
+def test_whoever_takes_its_pictures_keeps_gradients(pair):
+    drawn = row(steps=2).stream(case(pair, 4.0))
+    next(drawn)
+    assert torch.is_grad_enabled()
+
+
 def test_only_the_band_of_a_sequence_moves():
     """Two hertz within the band are magnified, without them the motion stays as it is."""
     frames = clip(lambda t: 0.4 * np.sin(2 * np.pi * 2 * t), seconds=2, fps=10, height=32, width=40)

@@ -65,10 +65,9 @@ class Nivr:
 
     def stream(self, case: Case) -> Iterator[Image]:
         video = fitted(torch.cat([to_tensor(frame) for frame in case.frames]), self._fit)
-        with torch.no_grad():
-            for shifts, band in _followed(video.phases(), case):
-                drawn = video.draw(shifts + (case.alpha - 1.0) * band)
-                yield from_tensor(drawn, np.float32)
+        for shifts, band in _followed(video.phases(), case):
+            drawn = video.draw(shifts + (case.alpha - 1.0) * band)
+            yield from_tensor(drawn, np.float32)
 
 
 def fitted(frames: Tensor, fit: Fit) -> PhaseVideo:

@@ -159,9 +159,13 @@ def _scenes(plan: Plan, estimators: Mapping[str, str]) -> Iterator[_Asked]:
 
 
 def _row(key: Key, setup: str, contestant: Contestant, case: Case, judge: Judge) -> Row:
-    answers, seconds, megabytes = measured(lambda: contestant.answer(case))
+    try:
+        answers, seconds, megabytes = measured(lambda: contestant.answer(case))
+        scores = judge.scores(answers)
+    except UserError as error:
+        raise UserError(f"{key.method}, {key.suite} at {key.level:g}: {error}") from None
     drawn = len(case.frames) if case.fps else 1
-    return Row(key, setup, judge.scores(answers), seconds / drawn, megabytes, case.group)
+    return Row(key, setup, scores, seconds / drawn, megabytes, case.group)
 
 
 def _setup(
