@@ -64,8 +64,8 @@ def to_tensor(image: Image, device: torch.device | str = "cpu") -> Tensor:
     full = full_scale(image.dtype)
     if full > 255:  # torch converts uint16 on the CPU only by way of int32
         image = image.astype(np.int32)
-    elif image.dtype.kind == "f" and (not image.dtype.isnative or image.dtype.itemsize > 8):
-        image = image.astype(np.float32)
+    elif image.dtype.kind == "f":  # also foreign orders of bytes, and doubles that MPS lacks
+        image = image.astype(np.float32, copy=False)
     pixels = torch.from_numpy(np.require(image, requirements=("C", "W"))).to(device)
     height, width = image.shape[:2]
     planes = torch.empty((1, 3, height, width), dtype=torch.float32, device=device)

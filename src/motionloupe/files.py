@@ -34,6 +34,18 @@ def write_whole(path: Path, content: str | bytes) -> None:
         partial.write_bytes(content)
 
 
+def walked(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """As ``os.walk``, with folders behind links, but for links to what they lie in."""
+    above = {Path(folder): {os.path.realpath(folder)}}
+    for top, inner, names in os.walk(folder, followlinks=True):
+        here = Path(top)
+        passed = above.pop(here)
+        places = {name: os.path.realpath(here / name) for name in inner}
+        inner[:] = [name for name in inner if places[name] not in passed]
+        above.update({here / name: passed | {places[name]} for name in inner})
+        yield here, inner, names
+
+
 def stamp(paths: Iterable[Path]) -> str:
     """A digest of the files' places, sizes and times: another where one of them was changed.
 

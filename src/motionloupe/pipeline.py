@@ -102,7 +102,8 @@ def magnify(
     this line changes. ``progress(done, expected)`` is called after each frame, ``warn(text)`` as
     soon as there is something to warn of, and again at the end where more can be said. ``options``:
     the method's own; ``prepare`` is called once all else has been checked and gives further ones,
-    such as weights that it has learned. Raises UserError, and leaves nothing.
+    such as weights that it has learned. Raises UserError, and leaves nothing; where only an extra
+    fails at its end, the result.
     """
     began = time.monotonic()
     common: dict[str, Any] = {"mode": mode, "band": band, "filter": filter, "device": device}

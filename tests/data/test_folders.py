@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from motionloupe.data.clips import find_clips
 from motionloupe.data.folders import backgrounds, held_out, objects
 from motionloupe.data.segments import coco_mask, run_lengths
 from motionloupe.errors import UserError
@@ -214,3 +215,51 @@ def test_bad_folders_are_told_what_is_wrong(tmp_path):
     (tmp_path / "annotations" / "instances.json").write_text("[]")
     with pytest.raises(UserError, match="not a list of COCO objects"):
         objects(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "segmentation", [{"size": [4, 4]}, {"counts": 7}, [[1, 2, 3]], [None], [[]], "x"]
+)
+def test_a_damaged_outline_names_its_photograph(tmp_path, segmentation):
+    save(tmp_path / "images" / "one.png", photographs(1, 60, 80)[0])
+    entry = {"image_id": 1, "segmentation": segmentation, "bbox": [0, 0, 40, 40]}
+    content = {"images": [{"id": 1, "file_name": "one.png"}], "annotations": [entry]}
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "all.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"one.png: an object's"):
+        objects(tmp_path)[0]
+
+
+@pytest.mark.parametrize("entry", [7, {"image_id": 1, "segmentation": [[1]], "bbox": None}])
+def test_a_damaged_list_of_objects_is_named(tmp_path, entry):
+    content = {"images": [{"id": 1, "file_name": "one.png"}], "annotations": [entry]}
+    (tmp_path / "annotations").mkdir()
+    (tmp_path / "annotations" / "all.json").write_text(json.dumps(content))
+    with pytest.raises(UserError, match=r"all.json: not a list of COCO objects"):
+        objects(tmp_path)
+
+
+def test_an_empty_mask_of_voc_is_named(tmp_path):
+    save(tmp_path / "JPEGImages" / "one.jpg", photographs(1, 60, 80)[0])
+    (tmp_path / "SegmentationObject").mkdir()
+    (tmp_path / "SegmentationObject" / "one.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"one.png: not a picture that can be read"):
+        objects(tmp_path)
+
+
+def test_cut_outs_of_16_bits_are_rounded_and_floats_are_refused(tmp_path):
+    cutout = np.full((30, 30, 4), 65400, np.uint16)
+    save(tmp_path / "deep" / "one.png", cutout)
+    assert (objects(tmp_path / "deep")[0] == 254).all()
+    save(tmp_path / "float" / "one.tif", np.full((30, 30, 4), 0.8, np.float32))
+    with pytest.raises(UserError, match=r"one.tif: must be of 8 or 16 bits, found float32"):
+        objects(tmp_path / "float")[0]
+
+
+def test_folders_behind_links_are_seen_once_around(tmp_path):
+    save(tmp_path / "far" / "one.png", photographs(1, 60, 80)[0])
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "linked").symlink_to(tmp_path / "far")
+    (tmp_path / "far" / "back").symlink_to(tmp_path / "here")
+    assert backgrounds(tmp_path / "here").names == ["one.png"]
+    assert [clip.name for clip in find_clips([tmp_path / "here"])] == ["linked"]

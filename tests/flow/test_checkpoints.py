@@ -103,3 +103,10 @@ def test_a_pickle_with_code_in_it_is_refused_and_not_run(bare):
     with pytest.raises(UserError, match="can be read") as caught:
         load_flow("raft-small", weights=bad)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_holds_something_else_is_named(tmp_path):
+    path = tmp_path / "raft_small.pth"
+    torch.save([1, 2], path)
+    with pytest.raises(UserError, match=r"raft_small.pth does not hold the weights of raft-small"):
+        load_flow("raft-small", weights=path)

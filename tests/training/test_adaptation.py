@@ -113,7 +113,8 @@ def test_what_cannot_be_adapted_is_told(video, weights, tmp_path):
     with pytest.raises(UserError, match="needs those of flowmag"):
         adapt(video, oh, target, Adaptation(**QUICK, steps=1))
     assert not target.exists()
-    for wrong in ({"steps": 0}, {"minutes": None}, {"minutes": 0}, {"alpha": (4.0, 2.0)}):
+    wrongs = ({"steps": 0}, {"minutes": None}, {"minutes": 0}, {"alpha": (4.0, 2.0)})
+    for wrong in (*wrongs, {"check": 0}, {"views": 0}, {"batch": 0}, {"size": 1}):
         with pytest.raises(UserError):
             Adaptation(**wrong)
 

@@ -49,6 +49,8 @@ def test_a_file_changes_what_it_names_and_nothing_else(tmp_path):
     [
         ("x = ", "not TOML"),
         ('base = "large"', "base must be one of paper, small"),
+        ('base = ["small"]', "base must be one of paper, small"),
+        ("[optimiser]\nrate = inf", "rate must be 0 or more, found inf"),
         ("[optimiser]\nlr = 1", r"\[optimiser\] has no key 'lr'; there are steps"),
         ('[optimiser]\nsteps = "many"', "steps must be of type int, found 'many'"),
         ("[optimiser]\nautocast = 1", "autocast must be of type bool"),

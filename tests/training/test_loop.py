@@ -14,10 +14,12 @@ from itertools import permutations
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from motionloupe.errors import UserError
 from motionloupe.networks.weights import load_weights
 from motionloupe.stored import read_tensors, write_atomically
+from motionloupe.training import distributed
 from motionloupe.training.alone import alone
 from motionloupe.training.checkpoints import fresh, restore, save
 from motionloupe.training.config import (
@@ -31,9 +33,11 @@ from motionloupe.training.config import (
     TruthLoss,
 )
 from motionloupe.training.distributed import Process
+from motionloupe.training.lessons import build_task
 from motionloupe.training.loop import learn, rate_at, train
+from motionloupe.training.recipes import CONFIGS
 from motionloupe.training.samples import batches
-from tests.training.tiny import Drifting, tiny
+from tests.training.tiny import Drifting, Jumping, tiny
 
 CPU = torch.device("cpu")
 
@@ -114,6 +118,64 @@ def test_a_run_may_begin_with_the_weights_of_another(whole, tmp_path):
     wider = replace(config, network=NetworkChoice("oh2018", {"width": 8}, start))
     with pytest.raises(UserError, match="does not fit oh2018"):
         train(wider, Drifting(), Drifting(seed=9), tmp_path / "wider", tell=lambda line: None)
+
+
+def test_a_run_never_keeps_worse_weights_than_it_began_with(whole, tmp_path):
+    config = tiny(2, rate=0.3, warmup=0)
+    config = replace(
+        config, network=replace(config.network, start=str(whole / "weights.safetensors"))
+    )
+    train(config, Drifting(), Drifting(seed=9), tmp_path, tell=lambda line: None)
+    first, *_, last = (row["loss"] for row in lines(tmp_path) if row["kind"] == "validation")
+    assert last > 2 * first
+    kept, begun = (load_weights(folder / "weights.safetensors") for folder in (tmp_path, whole))
+    assert kept.card["step"] == 0
+    same(kept.network.state_dict(), begun.network.state_dict())
+
+
+def test_other_held_out_scenes_do_not_freeze_the_best_weights(tmp_path):
+    told = []
+    for count, steps in ((1, 4), (5, 8)):
+        config = replace(tiny(steps), report=Report(log=2, save=2, validate=4, scenes=count))
+        harder = Drifting(seed=9) if count == 1 else Jumping(seed=9)
+        train(config, Drifting(), harder, tmp_path, tell=told.append)
+    losses = [row["loss"] for row in lines(tmp_path) if row["kind"] == "validation"]
+    assert losses[-1] > losses[1]
+    assert load_weights(tmp_path / "weights.safetensors").card["step"] == 8
+    assert any("the best weights are sought anew" in line for line in told)
+
+
+def test_another_number_of_steps_is_told_where_it_changes_the_pace(tmp_path):
+    for steps, said in ((4, ""), (8, "8 steps instead of 4"), (6, "8 of 6 steps are done")):
+        told = []
+        config = tiny(steps, schedule="cosine")
+        train(config, Drifting(), Drifting(seed=9), tmp_path, tell=told.append)
+        assert said in told[0]
+
+
+def test_the_last_step_is_reported(tmp_path):
+    run(tmp_path, 5)
+    assert [row["step"] for row in lines(tmp_path) if row["kind"] == "train"] == [2, 4, 5]
+
+
+def test_the_caller_s_random_numbers_are_left_alone():
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    fresh(tiny(), CPU)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_many_gpus_share_the_batch_norms_of_what_learns_alone(monkeypatch):
+    """The estimator in the loss is frozen: it has none that could be shared."""
+    monkeypatch.setattr(distributed, "DistributedDataParallel", lambda task, **_: task)
+    task = build_task(replace(CONFIGS["flowmag"]["small"], loss=FlowLoss(flow="motion-finder")))
+    Process(0, 2, torch.device("cuda")).share(task)
+    norms = [part for part in task.network.modules() if isinstance(part, nn.BatchNorm2d)]
+    assert not norms
+    shared = [part for part in task.modules() if isinstance(part, nn.SyncBatchNorm)]
+    assert shared
+    assert set(shared) <= set(task.network.modules())
 
 
 def test_stopping_and_going_on_is_as_never_stopping(whole, tmp_path):

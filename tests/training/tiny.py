@@ -42,6 +42,14 @@ class Drifting:
         }
 
 
+class Jumping(Drifting):
+    """The same with a truth that nobody could guess."""
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        sample = super().__getitem__(index)
+        return sample | {name: 1.0 - sample[name] for name in ("y", "y_perturbed")}
+
+
 def tiny(steps: int = 6, **optimiser: Any) -> Config:
     """A configuration of Oh's network, width 4."""
     return Config(

@@ -42,9 +42,9 @@ def command(
     """Train a network; stop it whenever you like and run the same command to go on.
 
     Synthetic scenes are made of --backgrounds and --objects; flowmag and flow (the estimator
-    pwc-lite) also learn from real frames, --pairs or --clips, alone or mixed with scenes. A part
-    of the files, chosen by name, is held out to validate on. Under torchrun each process takes its
-    share of every batch.
+    motion-finder, or pwc-lite) also learn from real frames, --pairs or --clips, alone or mixed with
+    scenes. A part of the files, chosen by name, is held out to validate on. Under torchrun each
+    process takes its share of every batch.
 
     Example: motionloupe train flowmag --backgrounds photos --objects cutouts -o run
     """

@@ -1,6 +1,5 @@
 """Real video as material: finding it, reading it small, and drawing pairs of frames from it."""
 
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -13,6 +12,7 @@ from motionloupe.data.folders import TEST_SHARE, Split, held_out, of_split
 from motionloupe.data.pairs import Frames
 from motionloupe.data.photometry import Bytes
 from motionloupe.errors import UserError
+from motionloupe.files import walked
 from motionloupe.video import Reader, SourceInfo, open_reader
 from motionloupe.video.images import IMAGE_SUFFIXES
 
@@ -73,9 +73,8 @@ def _clips_of(path: Path) -> list[Clip]:
     if not path.is_dir():
         raise UserError(f"{path}: no such file or folder; give videos, or folders of them")
     clips = []
-    for folder, inner, files in os.walk(path):
+    for here, inner, files in walked(path):
         inner[:] = sorted(name for name in inner if not name.startswith("."))
-        here = Path(folder)
         shown = sorted(name for name in files if not name.startswith("."))
         videos = [name for name in shown if Path(name).suffix.lower() in _VIDEO_SUFFIXES]
         clips += [_below(path, whole, here / name) for name in videos]

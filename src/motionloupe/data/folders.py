@@ -9,9 +9,10 @@ from typing import Literal, TypeVar, overload
 import cv2
 import numpy as np
 
-from motionloupe.data.photometry import Bytes
+from motionloupe.data.photometry import Bytes, decoded
 from motionloupe.data.segments import coco_cutouts, is_coco, voc_cutouts, voc_root
 from motionloupe.errors import UserError
+from motionloupe.files import walked
 
 Split = Literal["all", "train", "test"]
 TEST_SHARE = 0.1
@@ -174,11 +175,15 @@ def _check_folder(folder: Path) -> None:
 
 def _files(folder: Path, suffixes: set[str]) -> list[Path]:
     found = [
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in suffixes and not path.name.startswith(".") and path.is_file()
+        here / name
+        for here, _, names in walked(folder)
+        for name in names
+        if Path(name).suffix.lower() in suffixes and not name.startswith(".")
     ]
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+    return sorted(
+        (path for path in found if path.is_file()),
+        key=lambda path: path.relative_to(folder).as_posix(),
+    )
 
 
 def _list(suffixes: set[str]) -> str:
@@ -187,29 +192,17 @@ def _list(suffixes: set[str]) -> str:
 
 def photograph(path: Path, largest: int | None = _LARGEST_PHOTOGRAPH) -> Bytes:
     """A picture, (h, w, 3) RGB uint8, reduced to ``largest`` pixels a side. Raises UserError."""
-    turned = cv2.cvtColor(_decoded(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    turned = cv2.cvtColor(decoded(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
     picture = np.asarray(turned, dtype=np.uint8)
     return picture if largest is None else _reduced(picture, largest)
 
 
 def _cutout(path: Path) -> Bytes:
-    picture = _decoded(path, cv2.IMREAD_UNCHANGED)
+    picture = decoded(path, cv2.IMREAD_UNCHANGED)
     if picture.ndim != 3 or picture.shape[2] != 4:
         raise UserError(f"{path}: has no transparency, so it is no cut-out; take it away")
     turned = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGRA2RGBA), dtype=np.uint8)
     return _reduced(turned, _LARGEST_CUTOUT)
-
-
-def _decoded(path: Path, flags: int) -> Bytes:
-    try:
-        data = np.fromfile(path, dtype=np.uint8)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror}") from None
-    picture = cv2.imdecode(data, flags) if data.size else None
-    if picture is None:
-        raise UserError(f"{path}: not a picture that can be read; repair it or take it away")
-    levels = np.asarray(picture)
-    return (levels // 257 if levels.dtype == np.uint16 else levels).astype(np.uint8, copy=False)
 
 
 def _reduced(picture: Bytes, largest: int) -> Bytes:

@@ -4,12 +4,14 @@ Pictures here are planar, (3, H, W) RGB float32. "Display" values are sRGB-encod
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from motionloupe.arrays import LUMA
+from motionloupe.errors import UserError
 
 Plane = npt.NDArray[np.float32]
 Bytes = npt.NDArray[np.uint8]
@@ -18,6 +20,23 @@ _LEVELS = np.arange(256) / 255.0
 _TO_LINEAR = np.where(
     _LEVELS <= 0.04045, _LEVELS / 12.92, ((_LEVELS + 0.055) / 1.055) ** 2.4
 ).astype(np.float32)
+
+
+def decoded(path: Path, flags: int) -> Bytes:
+    """A picture as OpenCV reads it with ``flags``; 16 bits become 8, rounded. Raises UserError."""
+    try:
+        data = np.fromfile(path, dtype=np.uint8)
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror}") from None
+    picture = cv2.imdecode(data, flags) if data.size else None
+    if picture is None:
+        raise UserError(f"{path}: not a picture that can be read; repair it or take it away")
+    levels = np.asarray(picture)
+    if levels.dtype == np.uint16:
+        return ((levels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if levels.dtype != np.uint8:
+        raise UserError(f"{path}: must be of 8 or 16 bits, found {levels.dtype}")
+    return levels.astype(np.uint8, copy=False)
 
 
 def linear_light(picture: Bytes) -> Plane:

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from motionloupe.data.photometry import Bytes
+from motionloupe.data.photometry import Bytes, decoded
 from motionloupe.errors import UserError
 
 _SMALLEST_SIDE = 24  # pixels: what is smaller makes no object worth pasting
@@ -36,12 +36,21 @@ class Cutout:
                 raise UserError(f"{self.mask}: not of the size of {self.photograph}")
             cover = np.all(colours == self.colour, axis=2).astype(np.uint8) * np.uint8(255)
         else:
-            cover = coco_mask(self.segmentation, height, width)
+            cover = self._outlined(height, width)
         rows, columns = np.nonzero(cover.any(axis=1))[0], np.nonzero(cover.any(axis=0))[0]
         if not rows.size:
             raise UserError(f"{self.photograph}: an object's mask lies outside of it")
         box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         return np.dstack([photograph[box], cover[box]])
+
+    def _outlined(self, height: int, width: int) -> Bytes:
+        try:
+            return coco_mask(self.segmentation, height, width)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise UserError(
+                f"{self.photograph}: an object's outline is damaged ({reason})"
+            ) from None
 
 
 def voc_root(folder: Path) -> Path | None:
@@ -72,10 +81,8 @@ def voc_cutouts(root: Path) -> list[Cutout]:
 
 
 def _mask_colours(mask: Path) -> Bytes:
-    picture = cv2.imdecode(np.fromfile(mask, dtype=np.uint8), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise UserError(f"{mask}: not a picture that can be read; repair it or take it away")
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+    picture = cv2.cvtColor(decoded(mask, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    return np.asarray(picture, dtype=np.uint8)
 
 
 def is_coco(folder: Path) -> bool:
@@ -95,17 +102,20 @@ def coco_cutouts(folder: Path) -> list[Cutout]:
     return found
 
 
-def _coco_list(folder: Path, path: Path) -> Iterator[Cutout]:
+def _coco_list(folder: Path, path: Path) -> list[Cutout]:
     try:
-        content = json.loads(path.read_bytes())
-        images = {image["id"]: str(image["file_name"]) for image in content["images"]}
-        annotations = content["annotations"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: not a list of COCO objects ({error})") from None
+        return list(_listed(folder, path, json.loads(path.read_bytes())))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{path}: not a list of COCO objects ({reason})") from None
+
+
+def _listed(folder: Path, path: Path, content: Any) -> Iterator[Cutout]:
+    images = {image["id"]: str(image["file_name"]) for image in content["images"]}
     part = path.stem.removeprefix("instances_")
     places = (folder, folder / part, folder / "images", folder / "images" / part)
     known: dict[Any, Path | None] = {}
-    for annotation in annotations:
+    for annotation in content["annotations"]:
         number = annotation.get("image_id")
         if annotation.get("iscrowd") or number not in images:
             continue

@@ -78,7 +78,7 @@ def _loaded(
     network: nn.Module = build(weights=None)
     try:
         network.load_state_dict(read(path))
-    except RuntimeError:
+    except (RuntimeError, TypeError):
         raise UserError(
             f"{path} does not hold the weights of {checkpoint.name}; "
             "expected torchvision's tensor names and shapes"

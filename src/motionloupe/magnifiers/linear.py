@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from motionloupe.alpha import resized
-from motionloupe.arrays import LUMA
+from motionloupe.arrays import luma
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.pyramids.laplacian import band_count, build, enlarged, halved
@@ -91,6 +91,4 @@ class Linear(Magnifier[Tensor]):
         """Colour weakened against luma: I and Q of YIQ times ``chroma``, without the detour."""
         if self.chroma == 1:
             return change
-        red, green, blue = (change[:, k : k + 1] for k in range(3))
-        luma = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
-        return (change * self.chroma).add_(luma, alpha=1 - self.chroma)
+        return (change * self.chroma).add_(luma(change), alpha=1 - self.chroma)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from motionloupe.alpha import resized
-from motionloupe.arrays import LUMA
+from motionloupe.arrays import luma
 from motionloupe.errors import UserError
 from motionloupe.magnifiers.base import Common, Magnifier
 from motionloupe.pyramids.filtering import gaussian
@@ -35,7 +35,7 @@ class RieszFrame:
 
     def __init__(self, picture: Tensor, sigma: float) -> None:
         self.picture = picture
-        self.levels, _ = build(_luma(picture))
+        self.levels, _ = build(luma(picture))
         self._sigma = sigma
 
     @cached_property
@@ -122,11 +122,6 @@ class Riesz(Magnifier[RieszFrame]):
 
 def _channels(x: Tensor) -> list[Tensor]:
     return [x[:, index : index + 1] for index in range(x.shape[1])]
-
-
-def _luma(picture: Tensor) -> Tensor:
-    red, green, blue = _channels(picture)
-    return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
 
 
 def _blurred(x: Tensor, sigma: float) -> Tensor:

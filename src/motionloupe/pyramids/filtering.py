@@ -16,6 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from motionloupe.flow.filters import reflected
+
 Plane = npt.NDArray[np.float32]
 Taps = Sequence[float]
 
@@ -26,7 +28,7 @@ def separable(x: Tensor, taps: Taps) -> Tensor:
         line = np.asarray(taps, dtype=np.float32)
         return _by_plane(x, lambda p, out: cv2.sepFilter2D(p, -1, line, line, out))
     weights = torch.tensor(taps, dtype=x.dtype, device=x.device)
-    padded = _planes(_mirrored(x, len(taps) // 2))
+    padded = _planes(_around(x, len(taps) // 2))
     across = functional.conv2d(padded, weights.view(1, 1, 1, -1))
     return functional.conv2d(across, weights.view(1, 1, -1, 1)).view(x.shape)
 
@@ -36,7 +38,7 @@ def correlated(x: Tensor, kernel: npt.NDArray[np.float32]) -> Tensor:
     if _on_cpu(x):
         return _by_plane(x, lambda p, out: cv2.filter2D(p, -1, kernel, out))
     weights = torch.from_numpy(kernel).to(x.device)[None, None]
-    padded = _planes(_mirrored(x, kernel.shape[0] // 2))
+    padded = _planes(_around(x, kernel.shape[0] // 2))
     return functional.conv2d(padded, weights).view(x.shape)
 
 
@@ -75,11 +77,5 @@ def _planes(x: Tensor) -> Tensor:
     return x.reshape(-1, 1, *x.shape[-2:])
 
 
-def _mirrored(x: Tensor, margin: int) -> Tensor:
-    """Reflection without repeating the edge pixel, for pictures of any size down to 1 x 1."""
-    for axis in (-2, -1):
-        last = x.shape[axis] - 1
-        steps = torch.arange(-margin, last + margin + 1, device=x.device)
-        inside = (last - (steps.remainder(2 * last) - last).abs()) if last else steps * 0
-        x = x.index_select(axis, inside)
-    return x
+def _around(x: Tensor, margin: int) -> Tensor:
+    return reflected(x, margin, margin, margin, margin)

@@ -38,15 +38,20 @@ class SosFilter:
         return []
 
     def _steady(self, first: Tensor) -> list[tuple[Tensor, Tensor]]:
-        first = first.to(self._dtype)
+        first = self._held(first)
         return [
             (first * float(one), first * float(two))
             for one, two in signal.sosfilt_zi(self.sections)
         ]
 
+    def _held(self, part: Tensor) -> Tensor:
+        """As the state is kept: in double precision, which MPS lacks, on the processor."""
+        lacking = part.device.type == "mps" and self._dtype == torch.float64
+        return (part.cpu() if lacking else part).to(self._dtype)
+
     @torch.inference_mode()
     def _filtered(self, part: Tensor, states: list[tuple[Tensor, Tensor]]) -> Tensor:
-        value = part.to(self._dtype)
+        value = self._held(part)
         for index, (b0, b1, b2, _, a1, a2) in enumerate(self.sections.tolist()):
             one, two = states[index]
             out = torch.add(one, value, alpha=b0)
@@ -55,7 +60,7 @@ class SosFilter:
                 (value * b2).sub_(out, alpha=a2),
             )
             value = out
-        return value.to(part.dtype)
+        return value.to(part)
 
 
 def butterworth(band: tuple[float, float], fps: float, order: int = 2) -> SosFilter:

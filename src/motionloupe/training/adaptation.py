@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import default_collate
 
-from motionloupe.arrays import Image
+from motionloupe.arrays import SMALLEST_SIDE, Image
 from motionloupe.boxes import Box
 from motionloupe.data.augment import PLAIN, Augment
 from motionloupe.data.clips import eight_bits
@@ -29,7 +29,7 @@ from motionloupe.magnifiers.base import device_named
 from motionloupe.networks.weights import load_weights, save_weights
 from motionloupe.stabiliser import Stabiliser, tripod
 from motionloupe.training.average import WeightAverage
-from motionloupe.training.config import FlowLoss
+from motionloupe.training.config import FlowLoss, check_least
 from motionloupe.training.lessons import flowmag_task
 from motionloupe.training.real import view
 from motionloupe.video import open_reader, read_reference
@@ -77,6 +77,7 @@ class Adaptation:
             raise UserError("adaptation needs an end: give steps or minutes")
         if self.steps is not None and self.steps < 1:
             raise UserError(f"adaptation takes 1 step or more, found {self.steps}")
+        check_least(self, size=SMALLEST_SIDE, batch=1, check=1, views=1, patience=1)
         if self.minutes is not None and not self.minutes > 0:
             raise UserError(f"adaptation takes more than 0 minutes, found {self.minutes:g}")
         if not 1.0 <= self.alpha[0] <= self.alpha[1]:

@@ -5,7 +5,8 @@ There is no random state: samples are a pure function of their number, and nothi
 """
 
 import json
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+import math
+from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,8 @@ class State:
     optimiser: Optimizer
     average: WeightAverage
     step: int = 0
-    best: float = field(default=float("inf"))  # loss of the best validation so far
+    best: float = math.inf  # loss of the best validation so far
+    about_data: str = ""
 
 
 def fresh(config: Config, device: torch.device, *, begin: bool = True) -> State:
@@ -46,8 +48,9 @@ def fresh(config: Config, device: torch.device, *, begin: bool = True) -> State:
 
     Unless it is to ``begin``, what it was told to start from is not read.
     """
-    torch.manual_seed(config.data.seed)
-    task = build_task(config).to(device)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(config.data.seed)
+        task = build_task(config).to(device)
     if begin and config.network.start:
         _begin_with(file_of(config.network.start), task, config.network.name)
     if config.optimiser.channels_last:
@@ -87,8 +90,11 @@ def save(state: State, path: Path) -> None:
     write_atomically(path, tensors, {"run": run})
 
 
-def restore(state: State, path: Path) -> None:
-    """Bring a fresh state to where a checkpoint was written. Raises UserError for another run's."""
+def restore(state: State, path: Path) -> list[str]:
+    """Bring a fresh state to where a checkpoint was written; what is to be told of it.
+
+    Raises UserError for another run's.
+    """
     tensors, metadata = read_tensors(path)
     run = metadata.get("run")
     if not isinstance(run, dict):
@@ -112,6 +118,22 @@ def restore(state: State, path: Path) -> None:
             moment = torch.empty_like(parameter).copy_(moment)
         state.optimiser.state[parameter][kind] = moment
     state.step, state.best = run["step"], run["best"]
+    return _told(state, old)
+
+
+def _told(state: State, old: dict[str, Any]) -> list[str]:
+    """What follows from what a resumed run was told anew."""
+    notes, before, now = [], old["optimiser"]["steps"], state.config.optimiser
+    if state.step >= now.steps:
+        notes.append(f"{state.step} of {now.steps} steps are done: there is nothing to go on with")
+    elif before != now.steps and now.schedule == "cosine":
+        notes.append(
+            f"{now.steps} steps instead of {before}: from here on the rate is that of the new pace"
+        )
+    if old["report"]["scenes"] != state.config.report.scenes:
+        state.best = math.inf
+        notes.append("validated on other scenes than before: the best weights are sought anew")
+    return notes
 
 
 def _completed(old: dict[str, Any], config: Any) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Named ones, and how a file becomes one: :mod:`motionloupe.training.recipes`.
 """
 
 from dataclasses import asdict, dataclass, field
+from math import inf
 from typing import Any, Literal
 
 from motionloupe.arrays import SMALLEST_SIDE
@@ -16,11 +17,11 @@ Photometric = Literal["census", "ssim"]
 _COARSEST = 3  # pixels of the smallest pictures that are compared
 
 
-def _check_least(options: Any, **least: int) -> None:
+def check_least(options: Any, **least: int) -> None:
     """Raise UserError where an option is below what it must at least be, or no number."""
     for name, bound in least.items():
         value = getattr(options, name)
-        if not value >= bound:
+        if not bound <= value < inf:
             raise UserError(f"{name} must be {bound} or more, found {value:g}")
 
 
@@ -77,7 +78,7 @@ class Data:
     real: Real = field(default_factory=Real)
 
     def __post_init__(self) -> None:
-        _check_least(self, size=SMALLEST_SIDE, batch=1, seed=0, workers=0, replays=1)
+        check_least(self, size=SMALLEST_SIDE, batch=1, seed=0, workers=0, replays=1)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ class OhLoss:
     iterations: int = 2
 
     def __post_init__(self) -> None:
-        _check_least(self, scales=1)
+        check_least(self, scales=1)
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ class TruthLoss:
     iterations: int = 2
 
     def __post_init__(self) -> None:
-        _check_least(self, scales=1)
+        check_least(self, scales=1)
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ class Unsupervised:
     second_from: int = 0
 
     def __post_init__(self) -> None:
-        _check_least(self, scales=1)
+        check_least(self, scales=1)
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ class Optimiser:
     frozen_norms: bool = False
 
     def __post_init__(self) -> None:
-        _check_least(self, steps=1, rate=0, warmup=0, clip=0, ema=0)
+        check_least(self, steps=1, rate=0, warmup=0, clip=0, ema=0)
         if self.ema >= 1:
             raise UserError(f"ema must be below 1, found {self.ema:g}")
 
@@ -203,7 +204,7 @@ class Report:
     scenes: int = 16
 
     def __post_init__(self) -> None:
-        _check_least(self, log=1, save=1, validate=1, scenes=1)
+        check_least(self, log=1, save=1, validate=1, scenes=1)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from motionloupe.errors import UserError
+from motionloupe.training.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,13 @@ class Process:
         """Whether this is the process that writes."""
         return self.number == 0
 
-    def share(self, module: nn.Module) -> nn.Module:
-        """The module with its gradients averaged over all processes."""
+    def share(self, task: Task) -> nn.Module:
+        """The task with the gradients of its network averaged over all processes."""
         if self.count == 1:
-            return module
+            return task
         if self.device.type == "cuda":  # batch norms see the whole batch; on CPUs torch cannot
-            module = nn.SyncBatchNorm.convert_sync_batchnorm(module)  # type: ignore[no-untyped-call]
-        return DistributedDataParallel(module, broadcast_buffers=False)
+            nn.SyncBatchNorm.convert_sync_batchnorm(task.network)  # type: ignore[no-untyped-call]
+        return DistributedDataParallel(task, broadcast_buffers=False)
 
     def mean(self, values: torch.Tensor) -> torch.Tensor:
         """The mean over all processes, which must all ask for it."""

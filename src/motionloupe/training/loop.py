@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -35,36 +35,50 @@ def train(
     """Train until ``config.optimiser.steps``; where ``output`` holds a checkpoint, go on from it.
 
     ``output`` receives checkpoint.safetensors (to go on), weights.safetensors (the best so far on
-    ``held_out``, to magnify with), log.jsonl and pictures of held-out samples. Under torchrun every
-    process takes its share of each batch. Raises UserError, also where another run writes there.
+    ``held_out``, to magnify with; at first those that it begins with), log.jsonl and pictures of
+    held-out samples. Under torchrun every process takes its share of each batch. Raises UserError,
+    also where another run writes there.
     """
     check_report(config.report)
-    with joined(config.data.batch) as process, alone(output) if process.first else nullcontext():
+    with (
+        joined(config.data.batch) as process,
+        alone(output) if process.first else nullcontext(),
+        ExitStack() as stack,
+    ):
         checkpoint = output / CHECKPOINT
         state = fresh(config, process.device, begin=not checkpoint.is_file())
-        if checkpoint.is_file():
-            restore(state, checkpoint)
-        log = Log(output, state.step, tell) if process.first else None
+        state.about_data = about_data
+        notes = restore(state, checkpoint) if checkpoint.is_file() else []
+        log = stack.enter_context(Log(output, state.step, tell)) if process.first else None
         learner = process.share(state.task)
         means = Means(process)
         stop = config.optimiser.steps
-        if log and state.step == 0:
-            validate(state, held_out, log, process.device)  # what the curve starts from
+        if log:
+            for note in notes:
+                tell(note)
+            if state.step == 0:  # random weights are where the curve begins, but none to keep
+                first = _judge if config.network.start else validate
+                first(state, held_out, log, process.device)
         for batch in batches(_looked_at(samples, config), config.data, state.step, stop, process):
             means.add(learn(learner, state, batch))
             last = state.step == stop
-            if state.step % config.report.log == 0:
+            if last or state.step % config.report.log == 0:
                 values = means.take() | {"rate": rate_at(state.step - 1, config.optimiser)}
                 if log:
                     log.write("train", state.step, values)
             if log and (last or state.step % config.report.validate == 0):
-                values = validate(state, held_out, log, process.device)
-                if values["loss"] < state.best:
-                    state.best = values["loss"]
-                    export(state, values, output / WEIGHTS, about_data)
+                _judge(state, held_out, log, process.device)
             if log and (last or state.step % config.report.save == 0):
                 save(state, checkpoint)
             means.go_on()
+
+
+def _judge(state: State, held_out: Samples, log: Log, device: torch.device) -> None:
+    """Validate, and keep the weights if they are the best so far."""
+    values = validate(state, held_out, log, device)
+    if values["loss"] < state.best:
+        state.best = values["loss"]
+        export(state, values, log.folder / WEIGHTS)
 
 
 def _looked_at(samples: Samples, config: Config) -> Samples:
@@ -149,14 +163,14 @@ def validate(state: State, held_out: Samples, log: Log, device: torch.device) ->
     return total
 
 
-def export(state: State, values: dict[str, float], path: Path, about_data: str) -> None:
+def export(state: State, values: dict[str, float], path: Path) -> None:
     """The averaged weights in half precision, with the card of the run."""
     network = state.config.network
     card: dict[str, Any] = {
         "task": state.config.task,
         "step": state.step,
         "held_out": values,
-        "data": about_data,
+        "data": state.about_data,
         "config": state.config.as_table(),
     }
     save_weights(path, network.name, network.options, state.average.weights, card)

@@ -162,7 +162,7 @@ def load_config(task: TaskName, given: str) -> Config:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path} is not TOML: {error}") from None
     base = table.pop("base", "small")
-    if base not in named:
+    if not isinstance(base, str) or base not in named:
         raise UserError(f"{path}: base must be one of {', '.join(named)}, found {base!r}")
     config: Config = changed(named[base], table, str(path))
     if config.task != task:
