@@ -11,12 +11,12 @@ import torch
 
 from motionloupe.errors import UserError
 from motionloupe.evaluation.contestants import CHECKS
-from motionloupe.evaluation.judge import BORDER, METRICS, Judge, Meter, metric_of, title
+from motionloupe.evaluation.judge import BORDER, METRICS, Judge, meter, metric_of, title
 from motionloupe.evaluation.metrics import motion_gain
 from motionloupe.evaluation.perceptual import Perceptual
 from motionloupe.evaluation.suites import SUITES
 from motionloupe.evaluation.synthetic import Material
-from motionloupe.flow.base import FlowEstimator
+from motionloupe.flow.base import FlowEstimator, FromReference
 from tests.data.material import cutouts, photographs
 from tests.scenes import texture
 
@@ -25,7 +25,7 @@ FLOW = "lucas-kanade"
 
 @pytest.fixture(scope="module")
 def meters():
-    return {FLOW: Meter(FLOW)}
+    return {FLOW: meter(FLOW)}
 
 
 @pytest.fixture(scope="module")
@@ -123,11 +123,10 @@ def test_what_an_estimator_sees_at_rest_is_taken_away():
         def estimate(self, a, b):
             return (b - a)[:, :2] + 0.3
 
-    meter = Meter(FLOW)
-    meter.estimator = Drifting(iterations=1, zero_correct=False)
     picture = torch.from_numpy(texture(32, 32)).permute(2, 0, 1)[None].float()
-    assert meter.from_reference(picture).to(picture).abs().max() == 0
-    moved = meter.from_reference(picture).to(picture + 0.25)
+    found = FromReference(Drifting(iterations=1, zero_correct=False), picture)
+    assert found.to(picture).abs().max() == 0
+    moved = found.to(picture + 0.25)
     assert torch.allclose(moved, torch.full_like(moved, 0.25), atol=1e-6)
 
 

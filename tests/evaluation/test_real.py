@@ -11,7 +11,7 @@ from motionloupe.arrays import to_tensor
 from motionloupe.cli import main
 from motionloupe.errors import UserError
 from motionloupe.evaluation.contestants import CHECKS, contestants
-from motionloupe.evaluation.judge import Judge, Meter
+from motionloupe.evaluation.judge import Judge, meter
 from motionloupe.evaluation.metrics import photometric_error
 from motionloupe.evaluation.real import Clips, RealPairs, liveliest_window
 from motionloupe.evaluation.suites import SUITES
@@ -24,7 +24,7 @@ PAIRS, NOISE = SUITES["pairs"], SUITES["noise-real"]
 
 @pytest.fixture(scope="module")
 def meters():
-    return {FLOW: Meter(FLOW)}
+    return {FLOW: meter(FLOW)}
 
 
 @pytest.fixture(scope="module")

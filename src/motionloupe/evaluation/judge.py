@@ -107,15 +107,10 @@ def title(score: str) -> str:
     return metric_of(score).title + (f", by {estimator}" if estimator else "")
 
 
-class Meter:
-    """An estimator that answers F(a, b) - F(a, a), where it does not see zero at rest."""
-
-    def __init__(self, name: str) -> None:
-        settings = {"iterations": _RAFT_ITERATIONS} if name.startswith("raft") else {}
-        self.estimator: FlowEstimator = load_flow(name, **settings)
-
-    def from_reference(self, reference: Tensor) -> FromReference:
-        return FromReference(self.estimator, reference)
+def meter(name: str) -> FlowEstimator:
+    """The estimator of that name with as many iterations as a judge needs. Raises UserError."""
+    settings = {"iterations": _RAFT_ITERATIONS} if name.startswith("raft") else {}
+    return load_flow(name, **settings)
 
 
 class Judge:
@@ -123,17 +118,18 @@ class Judge:
 
     @torch.inference_mode()
     def __init__(
-        self, case: Case, meters: Mapping[str, Meter], perceptual: Perceptual | None = None
+        self, case: Case, meters: Mapping[str, FlowEstimator], perceptual: Perceptual | None = None
     ) -> None:
+        """``meters`` are estimators by name, see :func:`meter`."""
         self._case, self._perceptual = case, perceptual
         self._meters = {
-            name: meter.from_reference(case.reference)
-            for name, meter in meters.items()
+            name: FromReference(estimator, case.reference)
+            for name, estimator in meters.items()
             if case.targets
         }
         self._known = {
-            name: [_Known.of(meter, target, case.alpha) for target in case.targets]
-            for name, meter in self._meters.items()
+            name: [_Known.of(found, target, case.alpha) for target in case.targets]
+            for name, found in self._meters.items()
         }
 
     @torch.inference_mode()
@@ -144,9 +140,9 @@ class Judge:
         frames = [to_tensor(answer) for answer in answers]
         pairs = list(zip(frames, self._case.targets, strict=True))
         scores = _means([self._of_picture(frame, target.truth) for frame, target in pairs])
-        for name, meter in self._meters.items():
+        for name, found in self._meters.items():
             moved = [
-                self._of_motion(frame, meter.to(frame), target, known)
+                self._of_motion(frame, found.to(frame), target, known)
                 for (frame, target), known in zip(pairs, self._known[name], strict=True)
             ]
             scores |= {f"{metric}/{name}": value for metric, value in _means(moved).items()}
@@ -200,9 +196,9 @@ class _Known:
     seen: Tensor
 
     @classmethod
-    def of(cls, meter: FromReference, target: Target, alpha: float) -> "_Known":
-        source = meter.to(target.source)
-        truth = None if target.truth is None else meter.to(target.truth)
+    def of(cls, found: FromReference, target: Target, alpha: float) -> "_Known":
+        source = found.to(target.source)
+        truth = None if target.truth is None else found.to(target.truth)
         seen = inside(alpha * source) > 0 if target.seen is None else target.seen
         return cls(source, truth, seen)
 

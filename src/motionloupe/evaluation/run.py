@@ -13,7 +13,7 @@ from motionloupe.evaluation.cases import Case, Kind, Level, Stock, Suite
 from motionloupe.evaluation.contestants import CHECKS, Contestant
 from motionloupe.evaluation.cost import measured
 from motionloupe.evaluation.identity import of_estimator
-from motionloupe.evaluation.judge import BORDER, Judge, Meter
+from motionloupe.evaluation.judge import BORDER, Judge, meter
 from motionloupe.evaluation.perceptual import Perceptual
 from motionloupe.evaluation.results import Key, Results, Row, Store
 from motionloupe.evaluation.workers import shared
@@ -92,7 +92,7 @@ def run(
     all happens in this process.
     """
     began = time.monotonic()
-    meters = {name: Meter(name) for name in plan.estimators}
+    meters = {name: meter(name) for name in plan.estimators}
     perceptual = Perceptual() if plan.perceptual else None
     try:
         output.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def run(
             yield replace(row, first=who not in met)
             met.add(who)
 
-    every = list(_scenes(plan, {name: of_estimator(m.estimator) for name, m in meters.items()}))
+    every = list(_scenes(plan, {name: of_estimator(each) for name, each in meters.items()}))
     left = [asked.without(store) for asked in every]
     left = [asked for asked in left if asked.keys]
     if workers > 1:  # what takes longest first, or the others wait for it at the end
