@@ -71,16 +71,17 @@ def _defeats(
     results: Results,
     suite: str,
     score: str,
-    pairs: Callable[[set[str]], list[tuple[str, str]]],
+    pairs: Callable[[list[str]], list[tuple[str, str]]],
 ) -> list[Defeat]:
     """The worst defeat of each level among the pairs (winner, loser) that should not happen."""
     found = []
     for level in results.levels(suite):
-        known = set(badness(results, suite, level, score))
+        known = list(badness(results, suite, level, score))
         lost = [
             Defeat(level, winner, loser, _means(results, suite, level, score, winner, loser))
             for winner, loser in pairs(known)
-            if {winner, loser} <= known
+            if winner in known
+            and loser in known
             and worse(results.difference(suite, level, score, loser, winner))
         ]
         if lost:
