@@ -236,7 +236,7 @@ def test_an_answer_that_is_no_picture_is_named(tmp_path, workers):
     asked = plan("still", methods=("linear",), levels=2)
     mine = who.Check(lambda case: iter([frame * np.nan for frame in case.frames]))
     asked = replace(asked, contestants={"mine": mine, **asked.contestants})
-    with pytest.raises(UserError, match=r"^mine, still at 0\.01: a picture of floats lies in"):
+    with pytest.raises(UserError, match=r"^mine, still at (0\.01|100): a picture of floats"):
         run(asked, tmp_path, progress=silent, workers=workers)
 
 
