@@ -95,6 +95,12 @@ def test_a_camera_that_does_not_stand_still_is_told(enlarged):
     assert shaking(frames[:1] * 9, reference=frames[15]) == [text]
 
 
+@pytest.mark.parametrize("offsets", [[0, 0.5, 1, 2, 2, 1, 0.5], [*[0] * 8, *[4] * 5, *[0] * 12]])
+def test_a_short_shake_is_told_too(offsets):
+    (text,) = shaking([taken(world(), pushed(offset)) for offset in offsets])
+    assert f"by up to {max(offsets)} pixels:" in text
+
+
 def test_shake_too_small_to_matter_is_not_told():
     frames = [taken(world(), pushed(0.01 * index)) for index in range(17)]
     assert shaking(frames, least=0.2) == []

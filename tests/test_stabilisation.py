@@ -78,6 +78,14 @@ def test_what_a_frame_does_not_show_is_the_references():
     assert not stabiliser.warnings
 
 
+def test_what_a_resting_camera_shows_is_the_frame_s_own_to_its_edge():
+    seen = world()
+    frames = [taken(seen, STILL) for _ in range(2)]
+    frames[1][60:80, :6] = 255 - frames[1][60:80, :6]
+    drawn = Stabiliser(frames[0]).drawn(frames[1])
+    assert np.abs(drawn.astype(int) - frames[1]).max() <= 3
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_frames_keep_their_type(dtype):
     full = np.iinfo(dtype).max if dtype != np.float32 else 1

@@ -15,7 +15,7 @@ _SIDE = 64  # pixels of the small pictures that are compared
 _BLANK = 2 / 255  # standard deviation of light below which a small picture shows nothing
 _ALIKE = 0.5  # correlation below which two small pictures do not show the same
 
-_LOOK = 8  # frames from one look at the camera to the next
+_LOOK = 4  # frames from one look at the camera to the next, after as many looks at the first
 _LOOK_SIDE = 480  # pixels of the pictures that it looks at
 _TOGETHER = 0.6  # share of the picture that moves alike if the camera does
 
@@ -96,7 +96,7 @@ class Shake:
         self._seen += 1
         if self._seen == 1:
             self._begin(frame.image if self._reference is None else self._reference)
-        elif self._camera is not None and self._seen % _LOOK == 0:
+        elif self._camera is not None and (self._seen <= _LOOK or self._seen % _LOOK == 0):
             picture, scale = _reduced(frame.image, _LOOK_SIDE)
             drift = self._camera.drift(picture)
             if drift is not None and drift.share > _TOGETHER:

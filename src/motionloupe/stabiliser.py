@@ -9,7 +9,8 @@ from motionloupe.flow.warp import backward_warp
 from motionloupe.measurement.camera import Camera, displacement_of
 from motionloupe.measurement.homography import Homography
 
-_SEAM = 8.0  # pixels over which a frame's edge fades into the reference
+_SEAM = 8.0  # pixels over which a frame's edge fades into the reference, at most
+_STEEP = 4.0  # pixels of seam for each pixel that is missing beyond the edge
 _UNSEEN = 0.25  # share of the picture that is worth a word
 
 
@@ -71,9 +72,15 @@ def tripod(reference: Image, stabilise: bool | Box) -> Stabiliser:
 
 
 def _shown(displacement: Tensor) -> Tensor:
-    """(1, 2, H, W) -> (1, 1, H, W): 1 where the frame shows the place, falling to 0 at its edge."""
+    """(1, 2, H, W) -> (1, 1, H, W): 1 where the frame shows the place, falling to 0 at its edge.
+
+    An edge beyond which nothing is missing has no seam.
+    """
     height, width = displacement.shape[-2:]
     x = displacement[:, :1] + torch.arange(width)
     y = displacement[:, 1:] + torch.arange(height).unsqueeze(1)
-    from_edge = torch.minimum(torch.minimum(x, width - 1 - x), torch.minimum(y, height - 1 - y))
-    return ((from_edge + 1.0) / _SEAM).clamp(0.0, 1.0)
+    shown = torch.ones_like(x)
+    for inside in (x, width - 1 - x, y, height - 1 - y):
+        seam = min(1.0 - _STEEP * min(float(inside.min()), 0.0), _SEAM)
+        shown = torch.minimum(shown, (inside + 1.0) / seam)
+    return shown.clamp_(min=0.0)
