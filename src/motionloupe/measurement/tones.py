@@ -44,8 +44,8 @@ def tones(seconds: Series, dx: Series, dy: Series, most: int = 3) -> list[Tone]:
     One is looked for at a time, in what the others leave, by the amplitudes of both directions
     together; then all are fitted at once, under the window of the spectrum, that drift spoils
     neither. It must rise to four times what lies around it in the spectrum, and have had two
-    periods; so must the difference to half the rate of the moments, or it cannot be told from its
-    mirror image. Empty for fewer than 16 moments.
+    periods; next to half the rate of the moments, where it is like its mirror image, none is looked
+    for. Empty for fewer than 16 moments.
     """
     t, moved = np.asarray(seconds, np.float64), np.stack([dx, dy], axis=1).astype(np.float64)
     if len(t) < _MOMENTS:
@@ -65,7 +65,7 @@ def tones(seconds: Series, dx: Series, dy: Series, most: int = 3) -> list[Tone]:
     heard: list[Tone] = []
     for frequency, swings in zip(found, np.hypot(weights[:, 0], weights[:, 1]), strict=True):
         error, strays = _errors(*spectral, frequency)
-        width = float(np.hypot(*swings) * (t[-1] - t[0]))
+        width = max(float(np.hypot(*swings) * (t[-1] - t[0])), 1e-12)
         heard.append(Tone(frequency, float(swings[0]), float(swings[1]), error, strays / width))
     return sorted(heard, key=lambda tone: -np.hypot(tone.across, tone.down))
 
@@ -80,7 +80,8 @@ def _settled(
         return float(window @ np.sum(rest**2, axis=1))
 
     step = 1.0 / (t[-1] - t[0])
-    near = (frequency - step, frequency + step)
+    most = 0.5 / float(np.median(np.diff(t)))
+    near = (max(frequency - step, step), min(frequency + step, most))
     return float(minimize_scalar(left, bounds=near, method="bounded").x)
 
 
