@@ -34,6 +34,28 @@ def test_a_change_of_light_is_no_motion(gain):
         assert (dx, dy) == pytest.approx(wanted, abs=2e-3)
 
 
+def highlit(picture, x):
+    """A bright spot on it, as a lamp in lacquer."""
+    down, across = np.mgrid[: picture.shape[0], : picture.shape[1]]
+    spot = np.exp(-((across - x) ** 2 + (down - 60) ** 2) / 32)
+    return to_uint8(np.clip(0.6 * picture + 0.5 * spot[..., None], 0, 1))
+
+
+@pytest.mark.parametrize("d", [0.0, 0.3, -2.0])
+@pytest.mark.parametrize("noise", [0.0, 0.006])
+def test_a_highlight_that_wanders_is_no_motion_and_told(d, noise):
+    rng, still = np.random.default_rng(0), texture(120, 120)
+    frames = [0.1 + 0.7 * picture for picture in (still, shifted(still, d, -0.5 * d))]
+    a, b = (picture + rng.normal(0, noise, picture.shape) for picture in frames)
+    for x in (56, 66):
+        found = register(highlit(a, 60), highlit(b, x))
+        assert (found.dx, found.dy) == pytest.approx((d, -0.5 * d), abs=0.01)
+        assert found.astray
+    found = register(highlit(a, 60), to_uint8(0.6 * b))
+    assert found.dx == pytest.approx(d, abs=0.01)
+    assert not register(a, b).astray
+
+
 @pytest.mark.parametrize("noise", [0.002, 0.01])
 @pytest.mark.parametrize("turn", [False, True])
 def test_along_an_edge_noise_is_no_motion(noise, turn):

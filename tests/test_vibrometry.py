@@ -230,3 +230,17 @@ def test_flickering_light_is_no_vibration(tmp_path):
     found = measure(video, [(16, 4, 64, 64)])
     assert found.movements[0].tones == []
     assert found.movements[0].spread < 0.01
+
+
+def test_a_highlight_that_wanders_is_told_and_no_vibration(tmp_path):
+    rng, still = np.random.default_rng(0), 0.06 + 0.7 * texture(120, 120)
+    y, x = np.mgrid[:120, :120]
+    frames = []
+    for number in range(50):
+        place = 60 + 4 * np.sin(2 * np.pi * 4 * number / 25 + 0.5)
+        spot = np.exp(-((x - place) ** 2 + (y - 60) ** 2) / 32)
+        frames.append(to_uint8(still + 0.25 * spot[..., None] + rng.normal(0, 0.004, still.shape)))
+    video = make_video(tmp_path / "lacquer.mkv", frames, **LOSSLESS)
+    found = measure(video, [(4, 4, 112, 112)])
+    assert found.movements[0].spread < 0.01
+    assert any("a part moves or changes by itself" in text for text in found.warnings)

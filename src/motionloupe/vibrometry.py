@@ -25,6 +25,7 @@ from motionloupe.stabiliser import tripod
 from motionloupe.video import open_reader, read_reference
 from motionloupe.video.target import check_no_input, check_target
 
+_ASTRAY = 0.5  # of the frames in which a part of a box may do otherwise before that is told
 _SHAKE = 0.5  # pixels of the camera's motion, well above the tolerance by which it is told
 
 
@@ -194,5 +195,11 @@ class _Follower:
                 notes.append(
                     f"box {typed(box)} shows edges of one direction: only motion across them can "
                     "be told, and motion along them counts as none"
+                )
+            astray = sum(each is not None and each.astray for each in self._found[number])
+            if astray > _ASTRAY * len(self.seconds):
+                notes.append(
+                    f"in box {typed(box)} a part moves or changes by itself, as a highlight that "
+                    "wanders, or was spoilt by the codec: draw it on one solid, dull thing"
                 )
         return notes

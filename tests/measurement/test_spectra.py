@@ -71,6 +71,21 @@ def test_uneven_times_keep_the_peak_in_place():
     assert frequencies[np.argmax(amplitudes)] == pytest.approx(2.5, abs=0.07)
 
 
+def test_of_missing_moments_the_true_times_count():
+    t = np.arange(240) / 30
+    t = t[RNG.random(240) < 0.7]
+    frequencies, amplitudes = spectrum(t, 1 + 0.3 * np.sin(2 * np.pi * 12 * t) - t)
+    peak = np.argmax(amplitudes)
+    assert frequencies[-1] == pytest.approx(15, abs=0.1)
+    assert frequencies[peak] == pytest.approx(12, abs=0.07)
+    assert amplitudes[peak] == pytest.approx(0.3, rel=0.05)
+
+
+def test_a_pause_of_hours_makes_no_endless_spectrum():
+    t = np.concatenate([np.arange(50) / 30, 9000 + np.arange(50) / 30])
+    assert len(spectrum(t, RNG.standard_normal(100))[0]) <= 201
+
+
 def test_times_out_of_order_have_no_spectrum():
     with pytest.raises(UserError, match="in order"):
         spectrum(np.array([0.0, 1, 2, 2, 3]), np.zeros(5))

@@ -27,6 +27,11 @@ _CHANCE = 4.0  # deviations of what noise alone is steep by
 _SURE = 0.9  # the likeness of what has been found beyond doubt
 _NEAR = 1.0  # pixels
 _BORDER = 8  # pixels at the region's edge that may have entered or left it
+_SPOT = 3.0  # pixels: deviation of the Gauss bell under which what is left is averaged
+_NEGLIGIBLE = 0.4 / 255  # of the light: what 8 bits leave
+_USUAL = 2.0  # times the median: more counts the less
+_ASTRAY = 6.0  # times the median: no noise, and seldom left by a codec
+_MOST_TOLD = 0.5  # of what tells of motion must be left, or it is not known what strays
 _QUINTIC = BSpline.basis_element([-3, -2, -1, 0, 1, 2, 3])
 
 
@@ -47,6 +52,8 @@ class Registration(NamedTuple):
 
     ``whole``: whether motion both ways can be told. Otherwise it is told across the edges alone and
     counts as none along them; ``best`` is where the two are most alike, along them by chance.
+    ``astray``: whether a part of it does otherwise, as a highlight that wanders. Such a part does
+    not count as long as the rest tells most of the motion.
     """
 
     dx: float
@@ -54,6 +61,7 @@ class Registration(NamedTuple):
     likeness: float
     whole: bool
     best: tuple[float, float]
+    astray: bool = False
 
 
 def displacement(reference: Image, frame: Image, box: Box | None = None) -> tuple[float, float]:
@@ -113,7 +121,9 @@ def _refine(
         return None
     weak, best = found.untold(), (float(found.d[0]), float(found.d[1]))
     if weak is None:
-        return Registration(*best, found.likeness, True, best)
+        astray = _heed(found.residual)[1] > _ASTRAY
+        x, y = map(float, _of_most(a, splines, found) if astray else found.d)
+        return Registration(x, y, found.likeness, True, (x, y), astray)
     found = _descended(a, splines, start, np.array([[-weak[1]], [weak[0]]])) or found
     return Registration(float(found.d[0]), float(found.d[1]), found.likeness, False, best)
 
@@ -152,11 +162,7 @@ def _descended(
         margin = _BORDER + np.ceil(np.abs(d)).astype(int)
         if min(a.shape[0] - 2 * margin[1], a.shape[1] - 2 * margin[0]) < 3:
             break
-        top, left = int(margin[1]), int(margin[0])
-        inner = a[top : a.shape[0] - top, left : a.shape[1] - left]
-        # One pixel more on each side, so that the slopes are central everywhere.
-        moved = _sampled(splines, 0, top - 1, inner.shape[0] + 2, float(d[1]))
-        moved = _sampled(moved, 1, left - 1, inner.shape[1] + 2, float(d[0]))
+        inner, moved = _overlaid(a, splines, d, margin)
         gain, lit = _lit(moved[1:-1, 1:-1], inner)
         residual = inner - lit
         slopes = gain * _slopes(moved)
@@ -174,6 +180,71 @@ def _descended(
         if best is not None and np.abs(step).max() < _CLOSE_ENOUGH:
             return best._replace(d=d)
     return best
+
+
+def _overlaid(
+    a: npt.NDArray[np.float64],
+    splines: npt.NDArray[np.float64],
+    d: npt.NDArray[np.float64],
+    margin: npt.NDArray[Any],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """``a`` but for its margin (across, down), and what lies there once ``d`` is taken out.
+
+    The second has one pixel more on each side, so that the slopes are central everywhere.
+    """
+    top, left = int(margin[1]), int(margin[0])
+    inner = a[top : a.shape[0] - top, left : a.shape[1] - left]
+    moved = _sampled(splines, 0, top - 1, inner.shape[0] + 2, float(d[1]))
+    return inner, _sampled(moved, 1, left - 1, inner.shape[1] + 2, float(d[0]))
+
+
+def _heed(residual: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], float]:
+    """How much each pixel (H x W,) counts by what is left around it; and the most, in medians.
+
+    Noise leaves as much everywhere; a highlight, a shadow or another motion, more in its place.
+    """
+    around = cv2.GaussianBlur(residual**2, (0, 0), _SPOT, borderType=cv2.BORDER_REFLECT)
+    usual = max(float(np.median(around)), _NEGLIGIBLE**2)
+    heed = np.minimum(_USUAL**2 * usual / np.maximum(around, usual), 1.0)
+    return heed.ravel(), math.sqrt(float(around.max()) / usual)
+
+
+def _of_most(
+    a: npt.NDArray[np.float64], splines: npt.NDArray[np.float64], found: _Match
+) -> npt.NDArray[np.float64]:
+    """The displacement of what does not stray; that found, where too little would tell of it.
+
+    Gauss-Newton on the displacement, a gain and an offset, each time by the weights of the last.
+    """
+    d, heed = found.d, np.ones(1)
+    margin = _BORDER + np.ceil(np.abs(d) + _NEAR).astype(int)
+    if min(a.shape[0] - 2 * margin[1], a.shape[1] - 2 * margin[0]) < 2 * _BORDER:
+        return d
+    for _ in range(_ROUNDS):
+        inner, moved = _overlaid(a, splines, d, margin)
+        within = moved[1:-1, 1:-1]
+        light = np.stack([np.ones(within.size), within.ravel() - within.mean()])
+        columns, wanted = np.concatenate([light, _slopes(moved)]), (inner - within).ravel()
+        weights, *_ = np.linalg.lstsq((columns * heed) @ columns.T, (columns * heed) @ wanted, None)
+        heed = _heed((wanted - weights @ columns).reshape(within.shape))[0]
+        step = weights[2:] / (1.0 + weights[1])
+        d = d + step
+        if not np.abs(d - found.d).max() <= _NEAR:  # nor is NaN
+            return found.d
+        if np.abs(step).max() < _CLOSE_ENOUGH:
+            break
+    told, whole = (_told(columns, by) for by in (heed, np.ones_like(heed)))
+    share = float(np.linalg.eigvals(np.linalg.pinv(whole) @ told).real.min())
+    return d if share > _MOST_TOLD else found.d
+
+
+def _told(
+    columns: npt.NDArray[np.float64], heed: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The squared slopes (2, 2), columns 2 and 3, beside what columns 0 and 1 explain."""
+    normal = (columns * heed) @ columns.T
+    light, across = normal[:2, :2], normal[:2, 2:]
+    return np.asarray(normal[2:, 2:] - across.T @ np.linalg.pinv(light) @ across)
 
 
 def _lit(
