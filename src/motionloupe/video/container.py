@@ -119,8 +119,23 @@ class VideoReader(Reader):
         seconds = self._first.pts * base - self._origin()
         return seconds > self._selection.start
 
-    def _origin(self) -> Fraction:
-        return Fraction(max(self._container.start_time or 0, 0), av.time_base)
+    def _origin(self, first: av.VideoFrame | None = None) -> Fraction:
+        """Seconds on the file's clock where reading begins; no later than its ``first`` frame.
+
+        Sound may lead in before 0, which moves nothing, but where a clock starts anywhere, 0 is
+        nowhere.
+        """
+        begins = Fraction(self._container.start_time or 0, av.time_base)
+        if not self._arbitrary:
+            begins = max(begins, Fraction(0))
+        base = rate_or_none(first.time_base) if first is not None else None
+        if first is None or first.pts is None or base is None:
+            return begins
+        return min(begins, first.pts * base)
+
+    @property
+    def _arbitrary(self) -> bool:
+        return self._container.format.name in _ARBITRARY_CLOCKS
 
     def _next_frame(self) -> av.VideoFrame | None:
         return next(self._frames, None)
@@ -141,10 +156,10 @@ class VideoReader(Reader):
         base = rate_or_none(self._stream.time_base) or Fraction(1, 90000)
         whole = self._duration(base)
         rate = self._rate(whole, timed=first.pts is not None or self._counted)
-        self._clock = Clock(base, rate, by_order=self._counted)
+        origin = self._origin(None if self._sought else first)
+        self._clock = Clock(base, rate, round(origin / base), by_order=self._counted)
         sideways = self._turns % 2 == 1
         aspect = rate_or_none(self._stream.sample_aspect_ratio) or Fraction(1)
-        origin = self._origin()
         start, end = self._selection.start, self._selection.end
         self.info = SourceInfo(
             path=self._path,
@@ -172,8 +187,7 @@ class VideoReader(Reader):
     def _shift(self, origin: Fraction) -> Fraction:
         if self._selection.start > 0:
             return origin + Fraction(self._selection.start)
-        arbitrary = self._container.format.name in _ARBITRARY_CLOCKS
-        return origin if arbitrary else Fraction(0)
+        return origin if self._arbitrary or origin < 0 else Fraction(0)
 
     def _duration(self, base: Fraction) -> Fraction | None:
         """How long the pictures last; of Matroska, where only the longest track is stated, more."""
