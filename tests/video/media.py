@@ -196,3 +196,26 @@ def moved(path: Path, target: Path, ticks: int, form: dict[str, str]) -> Path:
                 packet.stream = tracks[packet.stream_index]
                 copy.mux(packet)
     return target
+
+
+def jpeg(image: np.ndarray) -> bytes:
+    return bytes(cv2.imencode(".jpg", image[..., ::-1])[1])
+
+
+def with_exif(path: Path, frames: Sequence[np.ndarray], orientation: int) -> Path:
+    """Motion JPEG each frame of which says by Exif which way up it is to be shown."""
+    tag = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + tag + bytes(4)
+    part = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuvj420p"
+        for number, image in enumerate(frames):
+            data = jpeg(image)
+            packet = av.Packet(data[:2] + part + data[2:])
+            packet.pts = packet.dts = number
+            packet.time_base, packet.duration = Fraction(1, 25), 1
+            packet.stream, packet.is_keyframe = stream, True
+            container.mux(packet)
+    return path

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, cast
 import av
 import numpy as np
 from av.container import InputContainer
+from av.filter import Graph
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -24,6 +25,7 @@ _LENIENT: dict[str, Any] = (
     {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
 )
 _PATIENCE = 16  # unreadable packets in a row after which the rest of a file is given up
+_KINDS = 8  # more kinds of side data than a frame has that PyAV does not know
 
 
 def rate_or_none(rate: object) -> Fraction | None:
@@ -144,11 +146,45 @@ class Decoder:
 
 def mirrored(frame: av.VideoFrame) -> bool:
     """Whether the display matrix (a b, c d; x' = ax + cy, y' = bx + dy) turns left into right."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    matrix = _side_data(frame).get("DISPLAYMATRIX")
     if matrix is None:
         return False
     a, b, _, c, d = np.frombuffer(cast(bytes, matrix), np.int32)[:5].astype(float)
     return bool(a * d - b * c < 0)
+
+
+def _side_data(frame: av.VideoFrame) -> Mapping[Any, object]:
+    """What comes with a frame, but for kinds that PyAV does not know and gives nothing for: Exif.
+
+    Its error names the kind by FFmpeg's number.
+    """
+    for _ in range(_KINDS):
+        try:
+            return cast("Mapping[Any, object]", frame.side_data)
+        except ValueError as error:
+            kind = str(error).split()[0]
+        try:
+            frame = _without(frame, kind)
+        except (av.error.FFmpegError, ValueError):
+            break
+    return {}
+
+
+def _without(frame: av.VideoFrame, kind: str) -> av.VideoFrame:
+    """The frame without side data of this kind."""
+    graph = Graph()
+    source = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=frame.time_base or Fraction(1),
+    )
+    graph.link_nodes(
+        source, graph.add("sidedata", mode="delete", type=kind), graph.add("buffersink")
+    )
+    graph.configure()
+    graph.push(frame)
+    return cast(av.VideoFrame, graph.pull())
 
 
 def tagged_end(stream: VideoStream) -> Fraction | None:
