@@ -185,12 +185,15 @@ def png(image: np.ndarray) -> bytes:
     return bytes(cv2.imencode(".png", channels)[1])
 
 
-def moved(path: Path, target: Path, ticks: int, form: dict[str, str]) -> Path:
-    """A copy whose packets come ``ticks`` of 1/90000 s later; ``form``: options of the muxer."""
+def moved(path: Path, target: Path, ticks: int, form: dict[str, str], skip: int = 0) -> Path:
+    """A copy whose packets come ``ticks`` of 1/90000 s later; ``form``: options of the muxer.
+
+    The first ``skip`` are left out.
+    """
     with av.open(str(path)) as source, av.open(str(target), "w", container_options=form) as copy:
         tracks = [copy.add_stream_from_template(stream) for stream in source.streams]
-        for packet in source.demux():
-            if packet.size:
+        for number, packet in enumerate(source.demux()):
+            if packet.size and number >= skip:
                 later = round(ticks / packet.time_base / 90000)
                 packet.pts, packet.dts = packet.pts + later, packet.dts + later
                 packet.stream = tracks[packet.stream_index]

@@ -14,8 +14,10 @@ from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.video.clock import Clock
 from motionloupe.video.colour import depth_of, tags_of, to_rgb
+from motionloupe.video.damage import Losses
 from motionloupe.video.decoder import (
     Decoder,
+    counts_packets,
     mean_rate,
     mirrored,
     open_container,
@@ -107,7 +109,7 @@ class VideoReader(Reader):
     @property
     def _counted(self) -> bool:
         """Whether the container counts packets instead of telling their times."""
-        return self._container.format.name == "avi"
+        return counts_packets(self._container)
 
     def _late(self) -> bool:
         """Whether a seek landed where the beginning of the selection is lost, or time unknown."""
@@ -284,44 +286,10 @@ class VideoReader(Reader):
                 f"{self._path}: {self._clock.mended} frames had no usable time stamp and were "
                 "placed by the frame rate"
             )
-        if damage := ", ".join(self._damage(last, whole)):
+        total = self.info.frames if self._measured else None
+        losses = Losses(self.info, self._container, self._decoder, self._clock, total)
+        if damage := ", ".join(losses.told(last, whole=whole)):
             self.warnings.append(f"{self._path} is damaged: {damage}")
-
-    def _damage(self, last: float, whole: bool) -> Iterator[str]:
-        decoder, total = self._decoder, self.info.frames if self._measured else None
-        seen = max(decoder.packets, decoder.reach) if self._counted else decoder.packets
-        missing = max((total or 0) - seen, 0)
-        found = missing > 1 or decoder.damaged > 0 or decoder.gave_up
-        if whole and found and (total or decoder.lost):
-            yield f"{missing + decoder.lost} of {total or decoder.packets} frames are lost"
-        if decoder.damaged:
-            yield f"{decoder.damaged} places were skipped or patched by the decoder"
-        if total is None and self._clock.holes:
-            yield f"about {self._clock.holes} frames are missing between others"
-        stated = self._stated_end() if whole and self._clock.constant else None
-        slack = max(3 / float(self.info.rate), 0.25)
-        if stated and stated - last > slack and not self._sound_reaches(stated - slack):
-            yield f"frames end at {last:.3f} s of {stated:.3f} s"
-
-    def _stated_end(self) -> float | None:
-        """Where a Matroska file, which counts no frames, says that its longest track ends."""
-        if "matroska" not in self._container.format.name or not self._container.duration:
-            return None
-        return float(self._container.duration / av.time_base - self.info.origin)
-
-    def _sound_reaches(self, seconds: float) -> bool:
-        """Whether there is sound at this time: then it is no cut that ends the pictures before."""
-        with open_container(self._path) as container:
-            tracks = container.streams.audio
-            packets = container.demux(tracks) if tracks else ()
-            try:
-                return any(
-                    packet.pts is not None
-                    and float((packet.pts + (packet.duration or 0)) * packet.time_base) >= seconds
-                    for packet in packets
-                )
-            except av.error.FFmpegError:
-                return False
 
 
 def resized(image: Image, size: tuple[int, int]) -> Image:

@@ -86,6 +86,11 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     return cast(VideoStream, stream)
 
 
+def counts_packets(container: InputContainer) -> bool:
+    """Whether a container counts packets instead of telling their times."""
+    return container.format.name == "avi"
+
+
 class Decoder:
     """Decodes a stream frame by frame and counts what was lost on the way."""
 
@@ -98,18 +103,29 @@ class Decoder:
         self.reach = 0  # where AVI, which counts packets, says that they end
         self.damaged = 0  # packets refused and frames patched up by the decoder
         self.gave_up = False
+        self._first: int | None = None  # when the first frame is shown
+        self._before: list[int] = []  # when packets are shown that come before it
 
     @property
     def lost(self) -> int:
         """Packets that gave no frame, so far as the stream has one packet to a frame."""
         return max(self.packets - self.frames, 0)
 
+    def early(self, since: Fraction) -> int:
+        """Packets shown from ``since``, in units of the time base, to the first frame."""
+        first = self._first
+        return 0 if first is None else sum(since <= pts < first for pts in self._before)
+
     def __iter__(self) -> Iterator[av.VideoFrame]:
         for packet in self._demuxed():
             if packet.size and not packet.is_discard:
                 self.packets += 1
                 self.reach = max(self.reach, (packet.dts or 0) + 1)
+                if packet.pts is not None and (self._first is None or packet.pts < self._first):
+                    self._before.append(packet.pts)
             for frame in self._decoded(packet):
+                if not self.frames:
+                    self._first = frame.pts
                 self.frames += 1
                 self.damaged += frame.is_corrupt
                 yield frame
