@@ -13,7 +13,7 @@ import numpy as np
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.video.clock import Clock
-from motionloupe.video.colour import depth_of, tags_of, to_rgb
+from motionloupe.video.colour import depth_of, tags_of, to_rgb, why_unreadable
 from motionloupe.video.damage import Losses
 from motionloupe.video.decoder import (
     Decoder,
@@ -147,6 +147,8 @@ class VideoReader(Reader):
     def _describe(self, first: av.VideoFrame) -> None:
         self._coded_size = first.width, first.height
         self._colour: ColourTags = tags_of(first)
+        if reason := why_unreadable(first.format, self._colour):
+            raise UserError(f"{self._path} cannot be read: {reason}")
         self._turns = self._quarter_turns(first)
         self._mirrored = mirrored(first)
         self._size = self._selection.size(first.width, first.height)
