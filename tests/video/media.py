@@ -45,7 +45,8 @@ def make_video(
     options: dict[str, str] | None = None,
     form: str | None = None,
     planes: Sequence[Sequence[np.ndarray]] | None = None,
-    title: str = "",
+    said: dict[str, str] | None = None,
+    language: str = "",
 ) -> Path:
     """Encode RGB ``frames`` (or raw ``planes``); ``tags`` = primaries, transfer, matrix, range."""
     base = time_base or 1 / Fraction(rate)
@@ -53,13 +54,14 @@ def make_video(
     if path.suffix == ".mp4":
         muxing["movie_timescale"] = str(base.denominator)
     with av.open(str(path), "w", format=form, container_options=muxing) as container:
-        if title:
-            container.metadata["title"] = title
+        container.metadata.update(said or {})
         stream = container.add_stream(codec, rate=rate, options=options or {})
         context = stream.codec_context
         context.height, context.width = (planes[0][0] if planes else frames[0]).shape[:2]
         context.pix_fmt, context.time_base = pixel_format, base
         context.color_primaries, context.color_trc, context.colorspace, context.color_range = tags
+        if language:
+            stream.metadata["language"] = language
         if aspect is not None:
             context.sample_aspect_ratio = aspect
         if rotation:

@@ -251,7 +251,7 @@ def test_interlaced_video_is_told(tmp_path):
 
 @pytest.mark.parametrize("name", ["old.avi", "old.mp4", "old.mkv"])
 def test_titles_need_not_be_utf_8(tmp_path, name):
-    path = make_video(tmp_path / name, pictures(3), title="Geruest")
+    path = make_video(tmp_path / name, pictures(3), said={"title": "Geruest"})
     path.write_bytes(path.read_bytes().replace(b"Geruest", b"Ger\xfcste"))
     with open_reader(path) as reader:
         assert len(list(reader)) == 3

@@ -170,6 +170,32 @@ def test_a_clock_that_passes_through_zero_midway_loses_nothing(tmp_path, name):
     assert [len(track) for track in packets(found)] == [len(track) for track in packets(wanted)]
 
 
+@pytest.mark.parametrize("before", ["s.mp4", "s.mov", "s.mkv"])
+@pytest.mark.parametrize("after", ["o.mp4", "o.mov", "o.mkv", "o.avi"])
+def test_what_a_file_says_of_itself_is_kept(tmp_path, before, after):
+    """As far as the container has a place for it; what is of the file alone is not."""
+    said = {
+        "title": "Bridge",
+        "comment": "north side",
+        "creation_time": "2024-05-06T07:08:09.000000Z",
+        "location": "+48.1000+011.5000/",
+        "encoder": "Camera 7",
+        "timecode": "01:02:03:04",
+    }
+    source = make_video(tmp_path / before, pictures(3), said=said, language="fra")
+    copy(source, tmp_path / after)
+    with av.open(str(tmp_path / after)) as container:
+        found = {key.lower(): text for key, text in container.metadata.items()}
+        language = container.streams.video[0].metadata.get("language")
+        assert len(container.streams) == 1
+    held = {"title", "comment"} | (set() if after == "o.avi" else {"creation_time", "location"})
+    assert {key: found.get(key) for key in held} == {key: said[key] for key in held}
+    assert "Camera 7" not in found.values()
+    assert "timecode" not in found
+    assert "Bridge" not in [text for key, text in found.items() if key != "title"]
+    assert after == "o.avi" or language == "fra"
+
+
 @pytest.mark.parametrize(("name", "form"), [("a.mp4", "yuv444p"), ("a.mkv", "yuv444p")])
 def test_odd_sizes_stay(tmp_path, name, form):
     frames = pictures(3, 67, 51)

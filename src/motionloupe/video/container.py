@@ -22,6 +22,7 @@ from motionloupe.video.decoder import (
     mirrored,
     open_container,
     rate_or_none,
+    said_of,
     tagged_end,
     video_stream,
 )
@@ -185,6 +186,8 @@ class VideoReader(Reader):
             end=end,
             origin=origin,
             shift=self._shift(origin),
+            metadata=said_of(self._container),
+            language=self._stream.metadata.get("language", "").removeprefix("und"),
         )
         self._add_extent(whole)
 

@@ -25,6 +25,17 @@ _LENIENT: dict[str, Any] = (
     {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
 )
 _PATIENCE = 16  # unreadable packets in a row after which the rest of a file is given up
+_OF_THE_FILE = {  # and not of what was recorded
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "encoder",
+    "software",
+    "duration",
+    "timecode",
+    "handler_name",
+    "vendor_id",
+}
 _KINDS = 8  # more kinds of side data than a frame has that PyAV does not know
 
 
@@ -201,6 +212,17 @@ def _without(frame: av.VideoFrame, kind: str) -> av.VideoFrame:
     graph.configure()
     graph.push(frame)
     return cast(av.VideoFrame, graph.pull())
+
+
+def said_of(container: InputContainer) -> dict[str, str]:
+    """What a file says of itself that holds for a copy too: title, place, time of recording."""
+    said = dict(container.metadata)
+    return {
+        key: text
+        for key, text in said.items()
+        if key.lower() not in _OF_THE_FILE
+        and not (key[-4:-3] == "-" and key[:-4] in said)  # the same once more, by language
+    }
 
 
 def tagged_end(stream: VideoStream) -> Fraction | None:

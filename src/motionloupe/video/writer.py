@@ -227,7 +227,10 @@ class VideoWriter(Writer):
                 format=encoding.form,
                 container_options=encoding.container_options(self._base),
             )
+            self._container.metadata.update(info.metadata)
             self._stream = encoding.add_to(self._container, info, width, height)
+            if info.language:
+                self._stream.metadata["language"] = info.language
             self._describe_colour(self._stream)
             if self._sound is not None:
                 self._sound.add_to(self._container)
