@@ -17,6 +17,7 @@ from tests.video.media import (
     jpeg,
     make_raw_h264,
     make_video,
+    moved,
     number_of,
     packets,
     pictures,
@@ -25,6 +26,7 @@ from tests.video.media import (
     text_of,
     with_exif,
 )
+from tests.video.test_writer import copy
 
 
 def numbers(path, **options):
@@ -188,6 +190,21 @@ def test_matroska_that_begins_late_is_whole(tmp_path, suffix):
     with open_reader(path) as reader:
         assert [frame.seconds for frame in reader] == pytest.approx([n / 25 for n in range(30)])
     assert not reader.warnings
+
+
+@pytest.mark.parametrize("reordered", ["0", "2"])
+def test_matroska_that_begins_below_zero_is_whole_and_in_time(tmp_path, reordered):
+    whole = make_video(tmp_path / "w.mp4", pictures(20), options={"bf": reordered}, sound=["aac"])
+    path = moved(whole, tmp_path / "m.mkv", -18_000, {"avoid_negative_ts": "disabled"})
+    with open_reader(path) as reader:
+        assert [(frame.seconds, number_of(frame.image)) for frame in reader] == [
+            (pytest.approx(n / 25), n) for n in range(20)
+        ]
+    assert not reader.warnings
+    assert numbers(path, start=0.4, end=0.6) == [10, 11, 12, 13, 14]
+    copy(path, tmp_path / "o.mkv")
+    sound, picture = (packets(tmp_path / "o.mkv", kind)[0][0][1] for kind in ("audio", "video"))
+    assert sound - picture == pytest.approx(packets(path)[0][0][1] + 0.2, abs=2e-3)
 
 
 @pytest.mark.parametrize("degrees", [90, 180, -90])

@@ -24,6 +24,7 @@ from motionloupe.video.decoder import (
     rate_or_none,
     said_of,
     tagged_end,
+    untimed,
     video_stream,
 )
 from motionloupe.video.source import ColourTags, Frame, Reader, Selection, SourceInfo, as_rate
@@ -160,8 +161,13 @@ class VideoReader(Reader):
             )
         base = rate_or_none(self._stream.time_base) or Fraction(1, 90000)
         whole = self._duration(base)
-        rate = self._rate(whole, timed=first.pts is not None or self._counted)
+        hidden = first.pts is None and "matroska" in self._container.format.name
+        count, earliest = untimed(self._path) if hidden else (0, None)
+        timed = first.pts is not None or earliest is not None or self._counted
+        rate = self._rate(whole, timed=timed)
         origin = self._origin(None if self._sought else first)
+        if earliest is not None:
+            origin = min(origin, earliest * base - count / rate)
         self._clock = Clock(base, rate, round(origin / base), by_order=self._counted)
         sideways = self._turns % 2 == 1
         aspect = rate_or_none(self._stream.sample_aspect_ratio) or Fraction(1)

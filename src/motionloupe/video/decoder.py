@@ -36,6 +36,7 @@ _OF_THE_FILE = {  # and not of what was recorded
     "handler_name",
     "vendor_id",
 }
+_REORDERED = 16  # frames that a codec may store in another order at most
 _KINDS = 8  # more kinds of side data than a frame has that PyAV does not know
 
 
@@ -248,6 +249,24 @@ def mean_rate(path: Path) -> Fraction | None:
     if base is None or len(times) < 2:
         return None
     return as_rate((len(times) - 1) / ((max(times) - min(times)) * base))
+
+
+def untimed(path: Path) -> tuple[int, int | None]:
+    """How many packets at the beginning of a video have no time, and the earliest of the others.
+
+    Matroska that was cut may begin below 0, which FFmpeg reads as no time at all.
+    """
+    count = 0
+    known: list[int] = []
+    with open_container(path) as container, suppress(av.error.FFmpegError):
+        for packet in container.demux(video_stream(container, path)):
+            if packet.pts is not None:
+                known.append(packet.pts)
+            elif packet.size:
+                count += 1
+            if len(known) == _REORDERED:
+                break
+    return count, min(known, default=None)
 
 
 def packets_before(path: Path, pts: int) -> int:
