@@ -160,14 +160,7 @@ class VideoReader(Reader):
                 "deinterlace it first for clean edges"
             )
         base = rate_or_none(self._stream.time_base) or Fraction(1, 90000)
-        whole = self._duration(base)
-        hidden = first.pts is None and "matroska" in self._container.format.name
-        count, earliest = untimed(self._path) if hidden else (0, None)
-        timed = first.pts is not None or earliest is not None or self._counted
-        rate = self._rate(whole, timed=timed)
-        origin = self._origin(None if self._sought else first)
-        if earliest is not None:
-            origin = min(origin, earliest * base - count / rate)
+        whole, rate, origin = self._timing(first, base)
         self._clock = Clock(base, rate, round(origin / base), by_order=self._counted)
         sideways = self._turns % 2 == 1
         aspect = rate_or_none(self._stream.sample_aspect_ratio) or Fraction(1)
@@ -196,6 +189,20 @@ class VideoReader(Reader):
             language=self._stream.metadata.get("language", "").removeprefix("und"),
         )
         self._add_extent(whole)
+
+    def _timing(
+        self, first: av.VideoFrame, base: Fraction
+    ) -> tuple[Fraction | None, Fraction, Fraction]:
+        """How long the pictures last, their rate, and where on the file's clock they begin."""
+        whole = self._duration(base)
+        hidden = first.pts is None and "matroska" in self._container.format.name
+        count, earliest = untimed(self._path) if hidden else (0, None)
+        timed = first.pts is not None or earliest is not None or self._counted
+        rate = self._rate(whole, timed=timed)
+        origin = self._origin(None if self._sought else first)
+        if earliest is not None:
+            origin = min(origin, earliest * base - count / rate)
+        return whole, rate, origin
 
     def _shift(self, origin: Fraction) -> Fraction:
         if self._selection.start > 0:
