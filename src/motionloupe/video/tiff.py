@@ -2,6 +2,7 @@
 
 import logging
 import math
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,7 +47,7 @@ class TiffReader(StillsReader):
         with _complaints() as complaints:
             self._planes = self._contiguous()
             count = len(self._tiff.pages) if self._planes is None else len(self._planes)
-        if complaints:
+        if complaints and self._planes is None:
             self.warnings.append(
                 f"{self._path} is damaged: what comes after page {count} cannot be found"
             )
@@ -70,14 +71,25 @@ class TiffReader(StillsReader):
             )
         if not beside or len(self._tiff.pages) > 1:
             return None
-        try:
-            planes = tifffile.memmap(self._path, mode="r")
-        except ValueError as error:
+        return self._mapped(first.dataoffset, math.prod(beside.values()))
+
+    def _mapped(self, offset: int | None, count: int) -> npt.NDArray[Any]:
+        """(count, ...) pictures that lie behind one another from ``offset`` on, or what is left."""
+        page = self._tiff.pages.first
+        kind = np.dtype(page.dtype).newbyteorder(self._tiff.byteorder)
+        size = kind.itemsize * math.prod(page.shape)
+        left = 0 if offset is None else (self._path.stat().st_size - offset) // size
+        if offset is None or left < 1:
             raise UserError(
-                f"{self._path} holds {math.prod(beside.values())} pictures behind one another, "
-                f"which cannot be read ({error}): save each as a page of its own"
-            ) from None
-        return planes.reshape(-1, *self._tiff.pages.first.shape)
+                f"{self._path} holds {count} pictures in one page, which cannot be read apart: "
+                "save each as a page of its own"
+            )
+        if left < count:
+            self.warnings.append(
+                f"{self._path} is damaged: {count - left} of {count} pictures at its end are lost"
+            )
+        shape = (min(left, count), *page.shape)
+        return np.memmap(self._path, kind, mode="r", offset=offset, shape=shape)
 
     def _read(self, number: int) -> Image | None:
         try:
@@ -86,7 +98,7 @@ class TiffReader(StillsReader):
             if photometric == tifffile.PHOTOMETRIC.SEPARATED:
                 return self._through_opencv(number)
             values = page.asarray() if self._planes is None else _native(self._planes[number])
-        except (tifffile.TiffFileError, ValueError, OSError, IndexError, RuntimeError):
+        except (tifffile.TiffFileError, ValueError, OSError, IndexError, RuntimeError, zlib.error):
             return self._through_opencv(number)
         name = self._name(number)[0]
         if photometric in _LAB:
@@ -105,8 +117,8 @@ class TiffReader(StillsReader):
         return three_channels(_upright(values, self._orientation(page)))
 
     def _orientation(self, page: Any) -> int:
-        """1 to 8 as Exif counts; of a described series only the first page may tell."""
-        first = self._tiff.pages.first if described(self._tiff) else page
+        """1 to 8 as Exif counts; of a series only the first page may tell."""
+        first = self._tiff.pages.first if _is_series(self._tiff) else page
         tags = (getattr(each, "tags", {}).get("Orientation") for each in (page, first))
         return next((int(tag.value) for tag in tags if tag is not None), 1)
 
@@ -130,12 +142,18 @@ class TiffReader(StillsReader):
 
 def described(tiff: tifffile.TiffFile) -> tifffile.TiffPageSeries | None:
     """The first series of pictures, where the program that wrote them tells what they are."""
-    if not (tiff.is_imagej or tiff.is_ome or tiff.is_shaped):
+    if not _is_series(tiff):
         return None
+    if tiff.is_shaped and len(tiff.pages) > 1 and "axes" not in tiff.pages.first.description:
+        return None  # there is no more to know, and finding every series takes long
     try:
         return tiff.series[0]
     except (tifffile.TiffFileError, ValueError, LookupError, OSError, RuntimeError):
         return None  # what is damaged is told page by page
+
+
+def _is_series(tiff: tifffile.TiffFile) -> bool:
+    return bool(tiff.is_imagej or tiff.is_ome or tiff.is_shaped)
 
 
 def holds_more(path: Path) -> bool:
