@@ -235,13 +235,13 @@ def test_pictures_in_floating_point_are_refused(tmp_path, name, codec, form):
 
 @pytest.mark.parametrize("form", ["gray", "ya8"])
 def test_grey_without_a_word_is_full_range_with_alpha_too(tmp_path, form):
-    path = tmp_path / "a.mov"
+    path = tmp_path / "a.mkv"
     frame = av.VideoFrame(256, 256, form)
     bands = 2 if form == "ya8" else 1
     flat = np.frombuffer(memoryview(frame.planes[0]), np.uint8).reshape(256, -1)
     flat[:, : 256 * bands : bands] = ramp()[..., 0]
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("png", rate=25)
+        stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = 256, 256, form
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
