@@ -16,7 +16,7 @@ from motionloupe.comparison import compare, draw_slice
 from motionloupe.masks import Focus, Region
 from motionloupe.measurement.displacement import displacement
 from tests.scenes import clip, texture, to_uint8
-from tests.video.media import make_video
+from tests.video.media import make_video, pictures
 
 magnify = partial(motionloupe.pipeline.magnify, method="phase")  # the way is the same for all
 
@@ -310,3 +310,20 @@ def test_what_lies_beside_the_result_has_a_name_of_its_own(swaying, tmp_path):
     with pytest.raises(UserError, match="is the result itself"):
         magnify(swaying, target, side_by_side=target, force=True)
     assert not target.exists()
+
+
+def test_videos_that_cannot_look_right_beside_each_other_are_told(tmp_path):
+    first, alike, other = (
+        make_video(tmp_path / f"{name}.mkv", pictures(3), tags=tags, aspect=aspect)
+        for name, tags, aspect in (
+            ("first", (1, 1, 1, 1), None),
+            ("alike", (6, 6, 6, 1), None),
+            ("other", (9, 18, 9, 1), Fraction(4, 3)),
+        )
+    )
+    result = compare([first, alike, other], tmp_path / "o.mp4")
+    assert result.warnings == (
+        "other and first differ in range of brightness, range of colours, shape of pixels: "
+        "other is shown as if it did not, and looks wrong",
+    )
+    assert not compare([other, other], tmp_path / "p.mp4").warnings

@@ -14,6 +14,9 @@ from motionloupe.video.target import check_no_input, check_target
 from motionloupe.views import Line, SliceRecorder, beside, draw_slices
 
 Progress = Callable[[int, int | None], None]
+# By the numbers of ITU-T H.273; all others look much alike side by side.
+_CURVES = {8: "linear", 16: "PQ", 18: "HLG"}
+_GAMUTS = {9: "BT.2020", 10: "XYZ", 11: "DCI-P3", 12: "Display P3"}
 
 
 def compare(
@@ -41,9 +44,9 @@ def compare(
     with ExitStack() as stack:
         readers = [stack.enter_context(open_reader(source, **cut)) for source in sources]
         info = readers[0].info
-        notes = _rates(readers, named)
+        notes = [*_rates(readers, named), *_looks(readers, named)]
         expected = min((n for r in readers if (n := expected_frames(r.info))), default=None)
-        writer = stack.enter_context(open_writer(target, info, sound=sound, force=force))
+        writer = stack.enter_context(open_writer(target, info, depth=8, sound=sound, force=force))
         done, duration = 0, 0.0
         first: Frame | None = None
         for frames in zip_longest(*readers):
@@ -71,6 +74,29 @@ def _rates(readers: Sequence[Reader], named: Sequence[str]) -> list[str]:
         for name, reader in zip(named, readers, strict=True)
         if abs(reader.info.fps - first) > 0.001 * first
     ]
+
+
+def _looks(readers: Sequence[Reader], named: Sequence[str]) -> list[str]:
+    """What the file can say only once, and is the first video's."""
+    first = _look(readers[0])
+    notes = []
+    for name, reader in zip(named, readers, strict=True):
+        differ = [what for what, value in _look(reader).items() if value != first[what]]
+        if differ:
+            notes.append(
+                f"{name} and {named[0]} differ in {', '.join(differ)}: {name} is shown as if it "
+                "did not, and looks wrong"
+            )
+    return notes
+
+
+def _look(reader: Reader) -> dict[str, object]:
+    colour = reader.info.colour
+    return {
+        "range of brightness": _CURVES.get(colour.transfer, "standard"),
+        "range of colours": _GAMUTS.get(colour.primaries, "standard"),
+        "shape of pixels": reader.info.aspect,
+    }
 
 
 def draw_slice(

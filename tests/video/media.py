@@ -45,7 +45,8 @@ def make_video(
     options: dict[str, str] | None = None,
     form: str | None = None,
     planes: Sequence[Sequence[np.ndarray]] | None = None,
-    title: str = "",
+    said: dict[str, str] | None = None,
+    language: str = "",
 ) -> Path:
     """Encode RGB ``frames`` (or raw ``planes``); ``tags`` = primaries, transfer, matrix, range."""
     base = time_base or 1 / Fraction(rate)
@@ -53,13 +54,14 @@ def make_video(
     if path.suffix == ".mp4":
         muxing["movie_timescale"] = str(base.denominator)
     with av.open(str(path), "w", format=form, container_options=muxing) as container:
-        if title:
-            container.metadata["title"] = title
+        container.metadata.update(said or {})
         stream = container.add_stream(codec, rate=rate, options=options or {})
         context = stream.codec_context
         context.height, context.width = (planes[0][0] if planes else frames[0]).shape[:2]
         context.pix_fmt, context.time_base = pixel_format, base
         context.color_primaries, context.color_trc, context.colorspace, context.color_range = tags
+        if language:
+            stream.metadata["language"] = language
         if aspect is not None:
             context.sample_aspect_ratio = aspect
         if rotation:
@@ -183,3 +185,42 @@ def png(image: np.ndarray) -> bytes:
     if image.ndim == 3 and image.shape[2] == 4:
         channels = image[..., [2, 1, 0, 3]]
     return bytes(cv2.imencode(".png", channels)[1])
+
+
+def moved(path: Path, target: Path, ticks: int, form: dict[str, str], skip: int = 0) -> Path:
+    """A copy whose packets come ``ticks`` of 1/90000 s later; ``form``: options of the muxer.
+
+    The first ``skip`` are left out.
+    """
+    with av.open(str(path)) as source, av.open(str(target), "w", container_options=form) as copy:
+        tracks = [copy.add_stream_from_template(stream) for stream in source.streams]
+        for number, packet in enumerate(source.demux()):
+            if packet.size and number >= skip:
+                later = round(ticks / packet.time_base / 90000)
+                packet.pts, packet.dts = packet.pts + later, packet.dts + later
+                packet.stream = tracks[packet.stream_index]
+                copy.mux(packet)
+    return target
+
+
+def jpeg(image: np.ndarray) -> bytes:
+    return bytes(cv2.imencode(".jpg", image[..., ::-1])[1])
+
+
+def with_exif(path: Path, frames: Sequence[np.ndarray], orientation: int) -> Path:
+    """Motion JPEG each frame of which says by Exif which way up it is to be shown."""
+    tag = struct.pack("<HHIHH", 0x0112, 3, 1, orientation, 0)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + tag + bytes(4)
+    part = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.height, stream.width = frames[0].shape[:2]
+        stream.pix_fmt = "yuvj420p"
+        for number, image in enumerate(frames):
+            data = jpeg(image)
+            packet = av.Packet(data[:2] + part + data[2:])
+            packet.pts = packet.dts = number
+            packet.time_base, packet.duration = Fraction(1, 25), 1
+            packet.stream, packet.is_keyframe = stream, True
+            container.mux(packet)
+    return path

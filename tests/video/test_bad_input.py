@@ -13,6 +13,7 @@ from motionloupe.video import open_reader
 from tests.video.media import (
     make_sound,
     make_video,
+    moved,
     number_of,
     pictures,
     text_of,
@@ -170,6 +171,19 @@ def test_damage_midway_is_read_past_and_told(tmp_path, name, codec):
         assert number_of(frames[-1].image) == round(frames[-1].seconds * 25) % 25
 
 
+@pytest.mark.parametrize("name", ["joined.ts", "joined.mp4"])
+@pytest.mark.parametrize("end", [None, 1.2])
+def test_frames_before_the_first_key_frame_are_told(tmp_path, name, end):
+    whole = make_video(tmp_path / f"w-{name}", pictures(60), options={"g": "20", "bf": "2"})
+    path = moved(whole, tmp_path / name, 0, {}, skip=5)
+    frames, warnings = read(path, end=end)
+    assert number_of(frames[0].image) == 20
+    assert "15 frames before the first that can be decoded are lost" in warnings
+    with open_reader(path, start=frames[0].seconds) as reader:
+        assert len(list(reader)) == 40
+    assert not reader.warnings
+
+
 def test_a_file_that_gives_no_frame_is_an_error(tmp_path):
     path = make_video(tmp_path / "a.avi", pictures(5), codec="mpeg4")
     data = bytearray(path.read_bytes())
@@ -237,7 +251,7 @@ def test_interlaced_video_is_told(tmp_path):
 
 @pytest.mark.parametrize("name", ["old.avi", "old.mp4", "old.mkv"])
 def test_titles_need_not_be_utf_8(tmp_path, name):
-    path = make_video(tmp_path / name, pictures(3), title="Geruest")
+    path = make_video(tmp_path / name, pictures(3), said={"title": "Geruest"})
     path.write_bytes(path.read_bytes().replace(b"Geruest", b"Ger\xfcste"))
     with open_reader(path) as reader:
         assert len(list(reader)) == 3

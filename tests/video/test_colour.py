@@ -4,6 +4,7 @@ import av
 import numpy as np
 import pytest
 
+from motionloupe.errors import UserError
 from motionloupe.video import ColourTags, open_reader, open_writer
 from motionloupe.video.colour import to_rgb, to_yuv
 from tests.scenes import texture, to_uint8
@@ -187,3 +188,83 @@ def test_rgb_sources_state_their_matrix_in_yuv(tmp_path):
         assert again.info.colour.matrix == 6
         assert not again.info.colour.full_range
     assert [number_of(image) for image in back] == [number_of(image) for image in images]
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(("form", "bits"), [("yuv444p", 8), ("yuv444p10le", 10)])
+def test_ycgco_is_what_the_standard_says(tmp_path, full, form, bits):
+    image = to_uint8(texture(48, 64))
+    r, g, b = np.moveaxis(image / 255, 2, 0)
+    unit, kind = 2 ** (bits - 8), np.uint8 if bits == 8 else np.uint16
+    grey, colour = (2**bits - 1,) * 2 if full else (219 * unit, 224 * unit)
+    y = (r + 2 * g + b) / 4 * grey + (0 if full else 16 * unit)
+    green, orange = (colour * x + 128 * unit for x in ((2 * g - r - b) / 4, (r - b) / 2))
+    planes = [[np.round(x).clip(0, 2**bits - 1).astype(kind) for x in (y, green, orange)]] * 2
+    tags = (1, 1, 8, 2 if full else 1)
+    options = {"planes": planes, "pixel_format": form, "codec": "ffv1", "tags": tags}
+    path = make_video(tmp_path / "a.mkv", [], **options)
+    with open_reader(path) as reader:
+        found = next(iter(reader)).image / (255 if bits == 8 else 65535)
+    assert np.abs(found * 255 - image).max() <= (2.6 if bits == 8 else 1)
+
+
+@pytest.mark.parametrize("matrix", [12, 14])
+def test_matrices_that_are_not_known_are_refused(tmp_path, matrix):
+    tags = (9, 16, matrix, 1)
+    path = make_video(tmp_path / "a.mkv", pictures(2), tags=tags)
+    with pytest.raises(UserError, match=rf"a.mkv cannot be read: .*matrix {matrix}"):
+        open_reader(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "form"), [("a.mov", "exr", "gbrpf32le"), ("a.mkv", "ffv1", "gbrpf16le")]
+)
+def test_pictures_in_floating_point_are_refused(tmp_path, name, codec, form):
+    """They would be black."""
+    path = tmp_path / name
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(
+            codec, rate=25, options={"strict": "experimental", "level": "4"}
+        )
+        stream.width, stream.height, stream.pix_fmt = 64, 48, form
+        container.mux(stream.encode(av.VideoFrame(64, 48, form)))
+        container.mux(stream.encode(None))
+    with pytest.raises(UserError, match=rf"cannot be read: its pixels are {form}.*to 16 bits"):
+        open_reader(path)
+
+
+@pytest.mark.parametrize("form", ["gray", "ya8"])
+def test_grey_without_a_word_is_full_range_with_alpha_too(tmp_path, form):
+    path = tmp_path / "a.mkv"
+    frame = av.VideoFrame(256, 256, form)
+    bands = 2 if form == "ya8" else 1
+    flat = np.frombuffer(memoryview(frame.planes[0]), np.uint8).reshape(256, -1)
+    flat[:, : 256 * bands : bands] = ramp()[..., 0]
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 256, 256, form
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with open_reader(path) as reader:
+        assert reader.info.pixel_format == form
+        np.testing.assert_array_equal(next(iter(reader)).image, ramp())
+
+
+@pytest.mark.parametrize(("transfer", "name"), [(16, "PQ"), (18, "HLG")])
+def test_high_dynamic_range_in_eight_bits_is_told(tmp_path, transfer, name):
+    deep = make_video(
+        tmp_path / "a.mkv", pictures(2), pixel_format="yuv420p10le", tags=(9, transfer, 9, 1)
+    )
+    with open_reader(deep) as reader:
+        images = [frame.image for frame in reader]
+    for target, depth, told in (
+        ("o.mp4", None, True),
+        ("out", None, True),
+        ("p.mp4", 10, False),
+        ("q.mp4", 8, False),
+    ):
+        with open_writer(tmp_path / target, reader.info, depth=depth) as writer:
+            writer.write(images[0], 0)
+        assert [f"({name})" in text and "--depth 10" in text for text in writer.warnings] == (
+            [True] * told
+        )

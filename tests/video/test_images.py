@@ -69,6 +69,62 @@ def test_a_glob_chooses(tmp_path):
     assert [number_of(frame.image) for frame in frames] == [1, 3]
 
 
+def test_a_glob_in_a_folder_with_brackets(tmp_path):
+    folder = fill(tmp_path / "take [1]", pictures(3))
+    frames, _ = read(folder / "frame[02].png", fps=25)
+    assert [number_of(frame.image) for frame in frames] == [0, 2]
+    frames, _ = read(tmp_path / "take [[]1]" / "*.png", fps=25)
+    assert len(frames) == 3
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["-3", "-2", "-1", "0", "1", "2"],
+        ["x-10", "x-9", "x0", "x9", "x10"],
+        ["t0", "t0.25", "t0.5", "t0.75", "t1", "t10"],
+        ["0.05s", "0.5s", "1s", "1.25s"],
+        ["frame-1", "frame-2", "frame-10"],
+        ["1.8", "1.9", "1.10", "1.11"],
+        ["2024-05-9", "2024-05-10", "2024-06-1"],
+        ["-1", "-2x", "-10"],
+        ["a2b1", "a2b10", "a10b1"],
+    ],
+)
+def test_names_are_sorted_by_their_one_number(tmp_path, names):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name, image in zip(names, pictures(len(names)), strict=True):
+        (folder / f"{name}.png").write_bytes(png(image))
+    frames, reader = read(folder, fps=25)
+    assert [number_of(frame.image) for frame in frames] == list(range(len(names)))
+    assert not reader.warnings
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ([0, 1, 2, 6, 7, 8], "pictures 3 to 5 are missing: the next picture follows at once"),
+        ([8, 9, 11, 12, 14, 15, 16], "picture 10 is missing, and 1 more: the next"),
+        ([0, 10, 20, 40, 50], "picture 30 is missing"),
+        ([1, 3], ""),
+        ([17, 120, 131, 250, 311, 490], ""),
+        ([-1, 0, 1], ""),
+    ],
+)
+def test_gaps_between_numbers_are_told_once(tmp_path, numbers, told):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in numbers:
+        (folder / f"f{number:03d}.png").write_bytes(png(pictures(1)[0]))
+    frames, reader = read(folder, fps=25)
+    assert len(frames) == len(numbers)
+    assert told in text_of(reader.warnings)
+    assert len(reader.warnings) == bool(told)
+    if told:
+        assert not read(folder, fps=25, end=0.07)[1].warnings
+
+
 @pytest.mark.parametrize("fps", [1 / (7 * 24 * 3600), 8e-6, 0.3, 1e-9])
 def test_a_picture_a_week_is_a_video_too(tmp_path, fps):
     frames, reader = read(fill(tmp_path / "in", pictures(3)), fps=fps)
@@ -151,6 +207,98 @@ def test_shares_of_ink_become_colours(tmp_path):
     tifffile.imwrite(tmp_path / "lab.tif", pictures(1)[0], photometric="cielab")
     with pytest.raises(UserError, match="convert it to RGB first"):
         open_reader(tmp_path / "lab.tif")
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("form", ["grey", "rgb", "imagej", "planar", "inverted"])
+def test_a_tiff_that_lists_its_first_picture_only_is_read_whole(tmp_path, form, order):
+    """As ImageJ writes more than 4 GB: one page, and all pictures behind one another."""
+    images = np.stack([deep(image) for image in pictures(5)])
+    grey = images[..., 0]
+    stored, options = {
+        "grey": (grey, {"photometric": "minisblack"}),
+        "rgb": (images, {"photometric": "rgb"}),
+        "imagej": (grey, {"imagej": True, "metadata": {"axes": "TYX"}}),
+        "planar": (np.moveaxis(images, 3, 1), {"photometric": "rgb", "planarconfig": "separate"}),
+        "inverted": (65535 - grey, {"photometric": "miniswhite"}),
+    }[form]
+    path = tmp_path / "a.tif"
+    order = ">" if form == "imagej" else order
+    tifffile.imwrite(path, stored, truncate=True, byteorder=order, **options)
+    frames, reader = read(path, fps=25)
+    wanted = images if form in ("rgb", "planar") else grey[..., None].repeat(3, 3)
+    assert reader.info.frames == 5
+    np.testing.assert_array_equal(np.stack([frame.image for frame in frames]), wanted)
+    path.write_bytes(path.read_bytes()[:-40])
+    told = "after page 1 cannot" if form == "imagej" else "1 of 5 pictures at its end are lost"
+    frames, reader = read(path, fps=25)
+    assert len(frames) == (1 if form == "imagej" else 4)
+    assert told in text_of(reader.warnings)
+
+
+def test_a_deflated_tiff_that_was_cut_off_is_told(tmp_path):
+    path = tmp_path / "a.tif"
+    rng = np.random.default_rng(0)
+    tifffile.imwrite(
+        path,
+        rng.integers(0, 255, (4, 40, 40), np.uint8),
+        photometric="minisblack",
+        compression="zlib",
+    )
+    path.write_bytes(path.read_bytes()[:-1000])
+    frames, reader = read(path, fps=25)
+    assert len(frames) == 3
+    assert "1 of 4 pictures cannot be read" in text_of(reader.warnings)
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
+@pytest.mark.parametrize("axes", ["TCYX", "TZYX"])
+def test_channels_and_depth_are_not_taken_for_time(tmp_path, name, axes):
+    grey = np.stack([image[..., 0] for image in pictures(8)]).reshape(4, 2, 48, 64)
+    path = tmp_path / name
+    tifffile.imwrite(path, grey, imagej=name == "a.tif", metadata={"axes": axes})
+    with pytest.raises(UserError, match=rf"more than one series .*{axes[:2]}, 4 x 2"):
+        open_reader(path)
+    tifffile.imwrite(path, grey[:, 0], imagej=name == "a.tif", metadata={"axes": axes[1:]})
+    assert len(read(path, fps=25)[0]) == 4
+
+
+@pytest.mark.parametrize("truncate", [False, True])
+def test_a_folder_of_stacks_says_that_it_gives_one_picture_of_each(tmp_path, truncate):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(3):
+        tifffile.imwrite(
+            folder / f"{number}.tif", np.stack(pictures(3)), photometric="rgb", truncate=truncate
+        )
+    frames, reader = read(folder, fps=25)
+    assert len(frames) == 3
+    assert len(reader.warnings) == 1
+    assert "0.tif holds more than one picture" in reader.warnings[0]
+
+
+def test_small_copies_in_a_tiff_are_no_further_pictures(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    with tifffile.TiffWriter(folder / "a.tif") as writer:
+        writer.write(pictures(1)[0], photometric="rgb")
+        writer.write(pictures(1)[0][::2, ::2], photometric="rgb", subfiletype=1)
+    assert not read(folder, fps=25)[1].warnings
+
+
+@pytest.mark.parametrize(("kind", "once"), [("rgb", False), ("rgb", True), ("separated", False)])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_tiff_is_shown_the_way_up_that_it_says(tmp_path, orientation, kind, once):
+    tag = [(274, "H", 1, orientation, once)]
+    ink = np.zeros((48, 60, 1 if kind == "separated" else 0), np.uint8)
+    pages = np.stack([np.dstack([image[:, :60], ink]) for image in pictures(2)])
+    (tmp_path / "in").mkdir()
+    tifffile.imwrite(tmp_path / "in" / "one.tif", pages[1], photometric=kind, extratags=tag)
+    tifffile.imwrite(tmp_path / "stack.tif", pages, photometric=kind, extratags=tag)
+    (one,), _ = read(tmp_path / "in", fps=25)
+    stack, _ = read(tmp_path / "stack.tif", fps=25)
+    assert one.image.shape == ((48, 60, 3) if orientation < 5 else (60, 48, 3))
+    assert np.abs(stack[1].image.astype(int) - one.image).max() <= 1
 
 
 def test_a_tiff_that_was_cut_off_says_so(tmp_path, capfd):

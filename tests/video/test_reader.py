@@ -4,6 +4,7 @@ import tracemalloc
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -13,15 +14,19 @@ from motionloupe.video.decoder import rate_or_none
 from tests.video.media import (
     add_sound,
     fill_sound,
+    jpeg,
     make_raw_h264,
     make_video,
+    moved,
     number_of,
     packets,
     pictures,
     raw_pictures,
     set_matrix,
     text_of,
+    with_exif,
 )
+from tests.video.test_writer import copy
 
 
 def numbers(path, **options):
@@ -187,6 +192,21 @@ def test_matroska_that_begins_late_is_whole(tmp_path, suffix):
     assert not reader.warnings
 
 
+@pytest.mark.parametrize("reordered", ["0", "2"])
+def test_matroska_that_begins_below_zero_is_whole_and_in_time(tmp_path, reordered):
+    whole = make_video(tmp_path / "w.mp4", pictures(20), options={"bf": reordered}, sound=["aac"])
+    path = moved(whole, tmp_path / "m.mkv", -18_000, {"avoid_negative_ts": "disabled"})
+    with open_reader(path) as reader:
+        assert [(frame.seconds, number_of(frame.image)) for frame in reader] == [
+            (pytest.approx(n / 25), n) for n in range(20)
+        ]
+    assert not reader.warnings
+    assert numbers(path, start=0.4, end=0.6) == [10, 11, 12, 13, 14]
+    copy(path, tmp_path / "o.mkv")
+    sound, picture = (packets(tmp_path / "o.mkv", kind)[0][0][1] for kind in ("audio", "video"))
+    assert sound - picture == pytest.approx(packets(path)[0][0][1] + 0.2, abs=2e-3)
+
+
 @pytest.mark.parametrize("degrees", [90, 180, -90])
 def test_rotation_flags_are_applied(tmp_path, degrees):
     frames = pictures(3)
@@ -218,6 +238,33 @@ def test_a_mirrored_picture_is_turned_back(tmp_path, matrix, upright):
         for before, after in zip(reader, mirrored, strict=True):
             np.testing.assert_array_equal(after.image, upright(before.image))
             assert after.image.flags.c_contiguous
+
+
+TURNS = {  # Exif: how the stored picture lies -> how it is to be shown
+    1: lambda image: image,
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.transpose(1, 0, 2),
+    6: lambda image: image[::-1].transpose(1, 0, 2),
+    7: lambda image: image[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda image: image[:, ::-1].transpose(1, 0, 2),
+}
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("name", ["a.avi", "a.mov", "a.mkv"])
+def test_motion_jpeg_with_exif_is_read_upright(tmp_path, name, orientation):
+    """As digital cameras write it; PyAV 18 knows no Exif, and gives nothing beside it."""
+    frames = pictures(3)
+    path = with_exif(tmp_path / name, frames, orientation)
+    plain = [cv2.imdecode(np.frombuffer(jpeg(image), np.uint8), 1)[..., ::-1] for image in frames]
+    with open_reader(path) as reader:
+        found = [frame.image for frame in reader]
+    for image, wanted in zip(found, plain, strict=True):
+        upright = TURNS[orientation](wanted)
+        assert image.shape == upright.shape
+        assert np.abs(image.astype(int) - upright).mean() < 3
 
 
 @pytest.mark.parametrize(

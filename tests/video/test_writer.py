@@ -17,7 +17,15 @@ import torch
 from motionloupe.errors import UserError
 from motionloupe.stored import write_atomically
 from motionloupe.video import open_reader, open_writer
-from tests.video.media import make_video, number_of, pictures, png, text_of
+from tests.video.media import (
+    make_video,
+    moved,
+    number_of,
+    packets,
+    pictures,
+    png,
+    text_of,
+)
 
 VIDEO = ["a.mp4", "a.mov", "a.m4v", "a.mkv", "a.avi"]
 
@@ -138,6 +146,54 @@ def test_a_part_begins_at_zero(tmp_path):
     source = make_video(tmp_path / "s.mp4", pictures(50))
     copy(source, tmp_path / "o.mp4", reading={"start": 1.0, "end": 1.4})
     assert times(tmp_path / "o.mp4") == [Fraction(n, 25) for n in range(10)]
+
+
+@pytest.mark.parametrize("name", ["o.mp4", "o.mov", "o.mkv", "o.avi"])
+def test_a_clock_that_passes_through_zero_midway_loses_nothing(tmp_path, name):
+    """What FFmpeg makes of a broadcast whose 33 bits of time run over: it begins before 0."""
+    whole = make_video(tmp_path / "whole.ts", pictures(20), sound=["mp2"])
+    source = moved(whole, tmp_path / "wrap.ts", 2**33 - 45_000, {"mpegts_copyts": "1"})
+    with av.open(str(source)) as container:
+        assert container.start_time < 0
+    with open_reader(source, start=0.2, end=0.4) as reader:
+        assert [number_of(frame.image) for frame in reader] == [5, 6, 7, 8, 9]
+    sound = name in ("o.mp4", "o.mkv")
+    writers = [
+        copy(each, tmp_path / f"{each.stem}-{name}", sound=sound) for each in (source, whole)
+    ]
+    assert len(writers[0].warnings) == len(writers[1].warnings)
+    found, wanted = (tmp_path / f"{stem}-{name}" for stem in ("wrap", "whole"))
+    with open_reader(found) as after, open_reader(wanted) as before:
+        assert [(frame.seconds, number_of(frame.image)) for frame in after] == [
+            (pytest.approx(frame.seconds, abs=2e-3), number_of(frame.image)) for frame in before
+        ]
+    assert [len(track) for track in packets(found)] == [len(track) for track in packets(wanted)]
+
+
+@pytest.mark.parametrize("before", ["s.mp4", "s.mov", "s.mkv"])
+@pytest.mark.parametrize("after", ["o.mp4", "o.mov", "o.mkv", "o.avi"])
+def test_what_a_file_says_of_itself_is_kept(tmp_path, before, after):
+    """As far as the container has a place for it; what is of the file alone is not."""
+    said = {
+        "title": "Bridge",
+        "comment": "north side",
+        "creation_time": "2024-05-06T07:08:09.000000Z",
+        "location": "+48.1000+011.5000/",
+        "encoder": "Camera 7",
+        "timecode": "01:02:03:04",
+    }
+    source = make_video(tmp_path / before, pictures(3), said=said, language="fra")
+    copy(source, tmp_path / after)
+    with av.open(str(tmp_path / after)) as container:
+        found = {key.lower(): text for key, text in container.metadata.items()}
+        language = container.streams.video[0].metadata.get("language")
+        assert len(container.streams) == 1
+    held = {"title", "comment"} | (set() if after == "o.avi" else {"creation_time", "location"})
+    assert {key: found.get(key) for key in held} == {key: said[key] for key in held}
+    assert "Camera 7" not in found.values()
+    assert "timecode" not in found
+    assert "Bridge" not in [text for key, text in found.items() if key != "title"]
+    assert after == "o.avi" or language == "fra"
 
 
 @pytest.mark.parametrize(("name", "form"), [("a.mp4", "yuv444p"), ("a.mkv", "yuv444p")])

@@ -8,16 +8,16 @@ import av
 class Clock:
     """Gives every frame a place in time, later than the last one's.
 
-    AVI stores no times but counts packets (``by_order``): there the decoder's delay is taken off
-    the count.
+    A first frame without a time is placed at ``begins``, in units of the time base. AVI stores no
+    times but counts packets (``by_order``): there the decoder's delay is taken off the count.
     """
 
-    def __init__(self, base: Fraction, rate: Fraction, *, by_order: bool = False) -> None:
+    def __init__(self, base: Fraction, rate: Fraction, begins: int, *, by_order: bool) -> None:
         self._step = max(round(1 / (rate * base)), 1)
         self._by_order = by_order
         self._delay: int | None = None
         self._steps = self._jumps = self._jumped = 0
-        self._expected = 0
+        self._expected = begins
         self._last: int | None = None
         self.mended = 0
 

@@ -1,5 +1,7 @@
 """YUV to RGB and back, by the matrices of ITU-R BT.601, BT.709 and BT.2020, rounded to nearest.
 
+YCgCo is read only.
+
 FFmpeg's scaler only unpacks pixels here: its own matrices tint full-range video by half a step and
 misread 10-bit 4:2:0. Chroma is interpolated linearly and averaged over the pixels it covers.
 """
@@ -30,6 +32,17 @@ _LUMA_WEIGHTS = {  # matrix -> what red and blue weigh in luma
     9: (0.2627, 0.0593),
     10: (0.2627, 0.0593),
 }
+_YCGCO = 8
+_UNKNOWN = {  # matrices of ITU-T H.273 that are not turned into RGB here
+    11: "YDzDx",
+    12: "chroma derived",
+    13: "chroma derived, constant luminance",
+    14: "ICtCp",
+    15: "IPT-C2",
+    16: "YCgCo-Re",
+    17: "YCgCo-Ro",
+}
+_FLOATS = re.compile(r"f(16|32)(le|be)?$")
 _FULL_RANGE = 2  # AVCOL_RANGE_JPEG
 _PLANAR = re.compile(r"yuvj?4\d\dp(9|10|12|14|16)?(le)?$|gray(9|10|12|14|16)?(le)?$")
 _BILINEAR = 2  # SWS_BILINEAR
@@ -41,7 +54,7 @@ def tags_of(frame: av.VideoFrame) -> ColourTags:
     matrix = RGB if is_rgb(frame.format) else int(frame.colorspace)
     if matrix == RGB and not is_rgb(frame.format):
         matrix = UNSPECIFIED
-    grey = frame.format.name.startswith("gray")
+    grey = _is_grey(frame.format)
     full = matrix == RGB or "yuvj" in frame.format.name or frame.color_range == _FULL_RANGE
     unsaid = frame.color_range not in (1, _FULL_RANGE)
     return ColourTags(
@@ -49,9 +62,26 @@ def tags_of(frame: av.VideoFrame) -> ColourTags:
     )
 
 
+def why_unreadable(form: av.VideoFormat, tags: ColourTags) -> str:
+    """What keeps pixels from being read rightly, and what to do; "" where nothing does."""
+    if _FLOATS.search(form.name) or form.components[0].bits > 16:
+        return (
+            f"its pixels are {form.name}, numbers without a largest that could be white: convert "
+            "it to 16 bits first"
+        )
+    if tags.matrix in _UNKNOWN:
+        name = _UNKNOWN[tags.matrix]
+        return f"its colours are in {name} (matrix {tags.matrix}): convert it to BT.709 first"
+    return ""
+
+
 def is_rgb(form: av.VideoFormat) -> bool:
     """Whether pixels are red, green and blue, directly or by a palette."""
     return form.is_rgb or form.has_palette or form.name.startswith(("mono", "xyz"))
+
+
+def _is_grey(form: av.VideoFormat) -> bool:
+    return form.name.startswith(("gray", "ya"))
 
 
 def depth_of(form: av.VideoFormat) -> int:
@@ -133,18 +163,19 @@ class _Scale:
     chroma: float
     black: float
     centre: float
+    crossed: bool = False  # YCgCo: green and orange instead of blue and red
 
     @classmethod
     def of(cls, tags: ColourTags, height: int, bits: int, step: float = 1.0) -> "_Scale":
         """In units where one step of ``bits`` counts as ``step``."""
         unsaid = _BT709 if height >= 720 else _BT601
         red, blue = _LUMA_WEIGHTS[tags.matrix if tags.matrix in _LUMA_WEIGHTS else unsaid]
-        green = 1 - red - blue
+        green, crossed = 1 - red - blue, tags.matrix == _YCGCO
         unit = step * 2.0 ** (bits - 8)
         if tags.full_range:
             white = step * (2.0**bits - 1)
-            return cls(red, green, blue, white, white, 0.0, 128 * unit)
-        return cls(red, green, blue, 219 * unit, 224 * unit, 16 * unit, 128 * unit)
+            return cls(red, green, blue, white, white, 0.0, 128 * unit, crossed)
+        return cls(red, green, blue, 219 * unit, 224 * unit, 16 * unit, 128 * unit, crossed)
 
 
 def _rgb_strip(planes: list[Plane], scale: _Scale, bits: int) -> list[Plane]:
@@ -155,6 +186,13 @@ def _rgb_strip(planes: list[Plane], scale: _Scale, bits: int) -> list[Plane]:
     if len(planes) == 1:
         return [_weighted(planes[0], gain, planes[0], 0.0, black, bits)] * 3
     luma, u, v = planes
+    if scale.crossed:
+        difference = cv2.addWeighted(luma, gain, u, -chroma, black + chroma * centre)
+        return [
+            _weighted(difference, 1.0, v, chroma, -chroma * centre, bits),
+            _weighted(luma, gain, u, chroma, black - chroma * centre, bits),
+            _weighted(difference, 1.0, v, -chroma, chroma * centre, bits),
+        ]
     red, blue = 2 * (1 - scale.red) * chroma, 2 * (1 - scale.blue) * chroma
     green_u, green_v = -scale.blue / scale.green * blue, -scale.red / scale.green * red
     green = cv2.addWeighted(u, green_u, v, green_v, black - (green_u + green_v) * centre)
@@ -237,7 +275,7 @@ def _unpack_yuv(frame: av.VideoFrame) -> tuple[list[Plane], int, float]:
     """Planes Y, U, V (or Y alone), their bits, and how many steps count as one."""
     bits, step = depth_of(frame.format), 1.0
     if not _PLANAR.match(frame.format.name):
-        name = "gray" if frame.format.name.startswith(("gray", "ya")) else "yuv444p"
+        name = "gray" if _is_grey(frame.format) else "yuv444p"
         frame = frame.reformat(
             format=name if bits == 8 else f"{name}16le", interpolation=_BILINEAR, threads=1
         )

@@ -13,14 +13,18 @@ import numpy as np
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.video.clock import Clock
-from motionloupe.video.colour import depth_of, tags_of, to_rgb
+from motionloupe.video.colour import depth_of, tags_of, to_rgb, why_unreadable
+from motionloupe.video.damage import Losses
 from motionloupe.video.decoder import (
     Decoder,
+    counts_packets,
     mean_rate,
     mirrored,
     open_container,
     rate_or_none,
+    said_of,
     tagged_end,
+    untimed,
     video_stream,
 )
 from motionloupe.video.source import ColourTags, Frame, Reader, Selection, SourceInfo, as_rate
@@ -107,7 +111,7 @@ class VideoReader(Reader):
     @property
     def _counted(self) -> bool:
         """Whether the container counts packets instead of telling their times."""
-        return self._container.format.name == "avi"
+        return counts_packets(self._container)
 
     def _late(self) -> bool:
         """Whether a seek landed where the beginning of the selection is lost, or time unknown."""
@@ -119,8 +123,23 @@ class VideoReader(Reader):
         seconds = self._first.pts * base - self._origin()
         return seconds > self._selection.start
 
-    def _origin(self) -> Fraction:
-        return Fraction(max(self._container.start_time or 0, 0), av.time_base)
+    def _origin(self, first: av.VideoFrame | None = None) -> Fraction:
+        """Seconds on the file's clock where reading begins; no later than its ``first`` frame.
+
+        Sound may lead in before 0, which moves nothing, but where a clock starts anywhere, 0 is
+        nowhere.
+        """
+        begins = Fraction(self._container.start_time or 0, av.time_base)
+        if not self._arbitrary:
+            begins = max(begins, Fraction(0))
+        base = rate_or_none(first.time_base) if first is not None else None
+        if first is None or first.pts is None or base is None:
+            return begins
+        return min(begins, first.pts * base)
+
+    @property
+    def _arbitrary(self) -> bool:
+        return self._container.format.name in _ARBITRARY_CLOCKS
 
     def _next_frame(self) -> av.VideoFrame | None:
         return next(self._frames, None)
@@ -130,6 +149,8 @@ class VideoReader(Reader):
     def _describe(self, first: av.VideoFrame) -> None:
         self._coded_size = first.width, first.height
         self._colour: ColourTags = tags_of(first)
+        if reason := why_unreadable(first.format, self._colour):
+            raise UserError(f"{self._path} cannot be read: {reason}")
         self._turns = self._quarter_turns(first)
         self._mirrored = mirrored(first)
         self._size = self._selection.size(first.width, first.height)
@@ -139,12 +160,10 @@ class VideoReader(Reader):
                 "deinterlace it first for clean edges"
             )
         base = rate_or_none(self._stream.time_base) or Fraction(1, 90000)
-        whole = self._duration(base)
-        rate = self._rate(whole, timed=first.pts is not None or self._counted)
-        self._clock = Clock(base, rate, by_order=self._counted)
+        whole, rate, origin = self._timing(first, base)
+        self._clock = Clock(base, rate, round(origin / base), by_order=self._counted)
         sideways = self._turns % 2 == 1
         aspect = rate_or_none(self._stream.sample_aspect_ratio) or Fraction(1)
-        origin = self._origin()
         start, end = self._selection.start, self._selection.end
         self.info = SourceInfo(
             path=self._path,
@@ -166,14 +185,29 @@ class VideoReader(Reader):
             end=end,
             origin=origin,
             shift=self._shift(origin),
+            metadata=said_of(self._container),
+            language=self._stream.metadata.get("language", "").removeprefix("und"),
         )
         self._add_extent(whole)
+
+    def _timing(
+        self, first: av.VideoFrame, base: Fraction
+    ) -> tuple[Fraction | None, Fraction, Fraction]:
+        """How long the pictures last, their rate, and where on the file's clock they begin."""
+        whole = self._duration(base)
+        hidden = first.pts is None and "matroska" in self._container.format.name
+        count, earliest = untimed(self._path) if hidden else (0, None)
+        timed = first.pts is not None or earliest is not None or self._counted
+        rate = self._rate(whole, timed=timed)
+        origin = self._origin(None if self._sought else first)
+        if earliest is not None:
+            origin = min(origin, earliest * base - count / rate)
+        return whole, rate, origin
 
     def _shift(self, origin: Fraction) -> Fraction:
         if self._selection.start > 0:
             return origin + Fraction(self._selection.start)
-        arbitrary = self._container.format.name in _ARBITRARY_CLOCKS
-        return origin if arbitrary else Fraction(0)
+        return origin if self._arbitrary or origin < 0 else Fraction(0)
 
     def _duration(self, base: Fraction) -> Fraction | None:
         """How long the pictures last; of Matroska, where only the longest track is stated, more."""
@@ -270,44 +304,10 @@ class VideoReader(Reader):
                 f"{self._path}: {self._clock.mended} frames had no usable time stamp and were "
                 "placed by the frame rate"
             )
-        if damage := ", ".join(self._damage(last, whole)):
+        total = self.info.frames if self._measured else None
+        losses = Losses(self.info, self._container, self._decoder, self._clock, total)
+        if damage := ", ".join(losses.told(last, whole=whole)):
             self.warnings.append(f"{self._path} is damaged: {damage}")
-
-    def _damage(self, last: float, whole: bool) -> Iterator[str]:
-        decoder, total = self._decoder, self.info.frames if self._measured else None
-        seen = max(decoder.packets, decoder.reach) if self._counted else decoder.packets
-        missing = max((total or 0) - seen, 0)
-        found = missing > 1 or decoder.damaged > 0 or decoder.gave_up
-        if whole and found and (total or decoder.lost):
-            yield f"{missing + decoder.lost} of {total or decoder.packets} frames are lost"
-        if decoder.damaged:
-            yield f"{decoder.damaged} places were skipped or patched by the decoder"
-        if total is None and self._clock.holes:
-            yield f"about {self._clock.holes} frames are missing between others"
-        stated = self._stated_end() if whole and self._clock.constant else None
-        slack = max(3 / float(self.info.rate), 0.25)
-        if stated and stated - last > slack and not self._sound_reaches(stated - slack):
-            yield f"frames end at {last:.3f} s of {stated:.3f} s"
-
-    def _stated_end(self) -> float | None:
-        """Where a Matroska file, which counts no frames, says that its longest track ends."""
-        if "matroska" not in self._container.format.name or not self._container.duration:
-            return None
-        return float(self._container.duration / av.time_base - self.info.origin)
-
-    def _sound_reaches(self, seconds: float) -> bool:
-        """Whether there is sound at this time: then it is no cut that ends the pictures before."""
-        with open_container(self._path) as container:
-            tracks = container.streams.audio
-            packets = container.demux(tracks) if tracks else ()
-            try:
-                return any(
-                    packet.pts is not None
-                    and float((packet.pts + (packet.duration or 0)) * packet.time_base) >= seconds
-                    for packet in packets
-                )
-            except av.error.FFmpegError:
-                return False
 
 
 def resized(image: Image, size: tuple[int, int]) -> Image:

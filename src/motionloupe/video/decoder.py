@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, cast
 import av
 import numpy as np
 from av.container import InputContainer
+from av.filter import Graph
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -24,6 +25,19 @@ _LENIENT: dict[str, Any] = (
     {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "replace"}
 )
 _PATIENCE = 16  # unreadable packets in a row after which the rest of a file is given up
+_OF_THE_FILE = {  # and not of what was recorded
+    "major_brand",
+    "minor_version",
+    "compatible_brands",
+    "encoder",
+    "software",
+    "duration",
+    "timecode",
+    "handler_name",
+    "vendor_id",
+}
+_REORDERED = 16  # frames that a codec may store in another order at most
+_KINDS = 8  # more kinds of side data than a frame has that PyAV does not know
 
 
 def rate_or_none(rate: object) -> Fraction | None:
@@ -84,6 +98,11 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     return cast(VideoStream, stream)
 
 
+def counts_packets(container: InputContainer) -> bool:
+    """Whether a container counts packets instead of telling their times."""
+    return container.format.name == "avi"
+
+
 class Decoder:
     """Decodes a stream frame by frame and counts what was lost on the way."""
 
@@ -96,18 +115,29 @@ class Decoder:
         self.reach = 0  # where AVI, which counts packets, says that they end
         self.damaged = 0  # packets refused and frames patched up by the decoder
         self.gave_up = False
+        self._first: int | None = None  # when the first frame is shown
+        self._before: list[int] = []  # when packets are shown that come before it
 
     @property
     def lost(self) -> int:
         """Packets that gave no frame, so far as the stream has one packet to a frame."""
         return max(self.packets - self.frames, 0)
 
+    def early(self, since: Fraction) -> int:
+        """Packets shown from ``since``, in units of the time base, to the first frame."""
+        first = self._first
+        return 0 if first is None else sum(since <= pts < first for pts in self._before)
+
     def __iter__(self) -> Iterator[av.VideoFrame]:
         for packet in self._demuxed():
             if packet.size and not packet.is_discard:
                 self.packets += 1
                 self.reach = max(self.reach, (packet.dts or 0) + 1)
+                if packet.pts is not None and (self._first is None or packet.pts < self._first):
+                    self._before.append(packet.pts)
             for frame in self._decoded(packet):
+                if not self.frames:
+                    self._first = frame.pts
                 self.frames += 1
                 self.damaged += frame.is_corrupt
                 yield frame
@@ -144,11 +174,56 @@ class Decoder:
 
 def mirrored(frame: av.VideoFrame) -> bool:
     """Whether the display matrix (a b, c d; x' = ax + cy, y' = bx + dy) turns left into right."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    matrix = _side_data(frame).get("DISPLAYMATRIX")
     if matrix is None:
         return False
     a, b, _, c, d = np.frombuffer(cast(bytes, matrix), np.int32)[:5].astype(float)
     return bool(a * d - b * c < 0)
+
+
+def _side_data(frame: av.VideoFrame) -> Mapping[Any, object]:
+    """What comes with a frame, but for kinds that PyAV does not know and gives nothing for: Exif.
+
+    Its error names the kind by FFmpeg's number.
+    """
+    for _ in range(_KINDS):
+        try:
+            return cast("Mapping[Any, object]", frame.side_data)
+        except ValueError as error:
+            kind = str(error).split()[0]
+        try:
+            frame = _without(frame, kind)
+        except (av.error.FFmpegError, ValueError):
+            break
+    return {}
+
+
+def _without(frame: av.VideoFrame, kind: str) -> av.VideoFrame:
+    """The frame without side data of this kind."""
+    graph = Graph()
+    source = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=frame.time_base or Fraction(1),
+    )
+    graph.link_nodes(
+        source, graph.add("sidedata", mode="delete", type=kind), graph.add("buffersink")
+    )
+    graph.configure()
+    graph.push(frame)
+    return cast(av.VideoFrame, graph.pull())
+
+
+def said_of(container: InputContainer) -> dict[str, str]:
+    """What a file says of itself that holds for a copy too: title, place, time of recording."""
+    said = dict(container.metadata)
+    return {
+        key: text
+        for key, text in said.items()
+        if key.lower() not in _OF_THE_FILE
+        and not (key[-4:-3] == "-" and key[:-4] in said)  # the same once more, by language
+    }
 
 
 def tagged_end(stream: VideoStream) -> Fraction | None:
@@ -174,6 +249,24 @@ def mean_rate(path: Path) -> Fraction | None:
     if base is None or len(times) < 2:
         return None
     return as_rate((len(times) - 1) / ((max(times) - min(times)) * base))
+
+
+def untimed(path: Path) -> tuple[int, int | None]:
+    """How many packets at the beginning of a video have no time, and the earliest of the others.
+
+    Matroska that was cut may begin below 0, which FFmpeg reads as no time at all.
+    """
+    count = 0
+    known: list[int] = []
+    with open_container(path) as container, suppress(av.error.FFmpegError):
+        for packet in container.demux(video_stream(container, path)):
+            if packet.pts is not None:
+                known.append(packet.pts)
+            elif packet.size:
+                count += 1
+            if len(known) == _REORDERED:
+                break
+    return count, min(known, default=None)
 
 
 def packets_before(path: Path, pts: int) -> int:

@@ -12,11 +12,11 @@ from motionloupe.video.images import (
     IMAGE_SUFFIXES,
     TIFF_SUFFIXES,
     FolderReader,
-    TiffReader,
     animation,
     has_glob,
 )
 from motionloupe.video.source import Frame, Reader, Selection, SourceInfo
+from motionloupe.video.tiff import TiffReader
 
 
 def open_reader(

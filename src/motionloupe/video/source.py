@@ -57,6 +57,8 @@ class SourceInfo:
     end: float | None = None
     origin: Fraction = Fraction(0)  # seconds on the file's own clock where ``Frame.seconds`` is 0
     shift: Fraction = Fraction(0)  # seconds that a writer takes off every time stamp
+    metadata: dict[str, str] = field(default_factory=dict, hash=False)  # title and the like
+    language: str = ""  # of the pictures, by ISO 639; "" where unknown
 
     @property
     def clock(self) -> float:

@@ -37,6 +37,7 @@ from motionloupe.video.target import (
 _PNG_DEPTHS = (8, 10, 12, 16)  # what PNG does not have is kept in 16
 _ROUNDED = 0.1  # of the time between two frames by which one may be moved in silence
 _NAMES = "%06d.png"
+_DYNAMIC = {16: "PQ", 18: "HLG"}  # transfer of high dynamic range
 
 
 class Writer(ABC):
@@ -123,8 +124,20 @@ def open_writer(
     like out/%05d.png. ``depth`` is bits per channel, by default 8. ``sound`` copies the source's
     tracks; ``force`` replaces what is there. Raises UserError before anything is written.
     """
+    depth, chosen = 8 if depth is None else depth, depth is not None
+    writer = _opened(target, info, lossless=lossless, depth=depth, sound=sound, force=force)
+    if info.colour.transfer in _DYNAMIC and info.depth > 8 and not chosen:
+        writer.warnings.append(
+            f"{info.path} is of high dynamic range ({_DYNAMIC[info.colour.transfer]}), which shows "
+            "bands in the 8 bits that are written: --depth 10 keeps it smooth"
+        )
+    return writer
+
+
+def _opened(
+    target: str | Path, info: SourceInfo, *, lossless: bool, depth: int, sound: bool, force: bool
+) -> Writer:
     text, path = str(target), Path(target)
-    depth = 8 if depth is None else depth
     pattern = numbered(path)
     if pattern or not path.suffix or text.endswith(("/", os.sep)) or path.is_dir():
         name = path.name if pattern else _NAMES
@@ -214,7 +227,10 @@ class VideoWriter(Writer):
                 format=encoding.form,
                 container_options=encoding.container_options(self._base),
             )
+            self._container.metadata.update(info.metadata)
             self._stream = encoding.add_to(self._container, info, width, height)
+            if info.language:
+                self._stream.metadata["language"] = info.language
             self._describe_colour(self._stream)
             if self._sound is not None:
                 self._sound.add_to(self._container)
