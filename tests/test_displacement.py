@@ -56,6 +56,19 @@ def test_a_highlight_that_wanders_is_no_motion_and_told(d, noise):
     assert not register(a, b).astray
 
 
+@pytest.mark.parametrize("d", [0.1, 0.5, 1.5])
+def test_one_thing_before_a_plain_wall_does_not_stray(d):
+    """What sampling leaves along a hard edge is far more than the wall's nothing."""
+    y, x = (np.mgrid[:480, :480] + 0.5) / 4
+
+    def disc(shift):
+        fine = 0.9 - 0.8 * ((x - 60 - shift) ** 2 + (y - 60) ** 2 < 12**2)
+        picture = fine.reshape(120, 4, 120, 4).mean(axis=(1, 3))
+        return to_uint8(np.stack([picture] * 3, axis=2))
+
+    assert not register(disc(0.0), disc(d), (20, 20, 80, 80)).astray
+
+
 @pytest.mark.parametrize("noise", [0.002, 0.01])
 @pytest.mark.parametrize("turn", [False, True])
 def test_along_an_edge_noise_is_no_motion(noise, turn):

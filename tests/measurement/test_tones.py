@@ -114,3 +114,23 @@ def test_missing_moments_hide_no_swift_tone(frequency):
 
 def test_too_few_moments_have_none():
     assert tones(T[:15], swing(1.0, 6.0)[:15], np.zeros(15)) == []
+
+
+def test_a_tone_that_settles_at_one_period_beside_others_is_no_crash():
+    rng = np.random.default_rng(435)
+    t = np.arange(40) / 30
+    x = rng.uniform(1, 3) * np.cumsum(rng.standard_normal(40)) / 40
+    for _ in range(3):
+        height = 10 ** rng.uniform(-1.5, 0.2)
+        angle = 2 * np.pi * rng.uniform(1, 20) * 30 / 40 * t + rng.uniform(0, 6.28)
+        x = x + height * np.sin(angle)
+    for tone in tones(t, x, 0 * x):
+        assert 0 < tone.error < 1
+
+
+def test_next_to_half_the_rate_no_amplitude_is_without_bounds():
+    rng, t = np.random.default_rng(0), np.arange(16) / 30
+    for _ in range(200):
+        x = 0.05 * np.sin(2 * np.pi * 14.7 * t + rng.uniform(0, 6.28))
+        x += rng.normal(0, 0.001, 16)
+        assert all(tone.across < 1 for tone in tones(t, x, 0 * x))

@@ -2,6 +2,7 @@
 
 import os
 from fractions import Fraction
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import tifffile
 
 from motionloupe.errors import UserError
 from motionloupe.video import open_reader
+from motionloupe.video.numbering import in_order, missing
 from tests.scenes import texture
 from tests.video.media import number_of, pictures, png, text_of
 
@@ -375,3 +377,46 @@ def test_a_tiff_of_floats_or_volumes_is_refused(tmp_path):
     (tmp_path / "e.tif").write_bytes(b"")
     with pytest.raises(UserError, match="empty"):
         open_reader(tmp_path / "e.tif")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [*(f"20240101_1200{n}0" for n in range(6)), "20240101_120100", "20240101_120110"],
+        ["cam_120057", "cam_120058", "cam_120059", "cam_120100", "cam_120101"],
+        [*(f"IMG_{n:04d}" for n in range(9990, 10_000)), *(f"IMG_{n:04d}" for n in range(1, 10))],
+    ],
+)
+def test_times_and_counters_that_began_anew_miss_no_pictures(names):
+    assert missing(in_order([Path(f"{name}.png") for name in names])) == ""
+
+
+def test_of_two_numbers_with_a_dot_between_each_counts():
+    names = [f"take2.{n}.png" for n in (7, 8, 9, 11, 12, 13)]
+    assert [path.name for path in in_order([Path(name) for name in names])] == names
+    names = ["t0.5.png", "t0.7.png", "t0.75.png"]
+    assert [path.name for path in in_order([Path(name) for name in names[::-1]])] == names
+
+
+def test_a_stack_parted_into_files_is_read_file_by_file(tmp_path):
+    """OME-TIFF, whose every file lists all of them."""
+    begin = '<?xml version="1.0"?><OME UUID="urn:uuid:{own}" xmlns="http://www.openmicroscopy.org/'
+    begin += 'Schemas/OME/2016-06"><Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT"'
+    begin += ' Type="uint8" SizeX="32" SizeY="24" SizeC="1" SizeZ="1" SizeT="3">'
+    begin += '<Channel ID="C:0" SamplesPerPixel="1"/>'
+    ids = [f"0000000{number}-0000-0000-0000-000000000000" for number in range(3)]
+    parts = "".join(
+        f'<TiffData FirstT="{n}" FirstZ="0" FirstC="0" IFD="0" PlaneCount="1">'
+        f'<UUID FileName="t{n}.ome.tif">urn:uuid:{each}</UUID></TiffData>'
+        for n, each in enumerate(ids)
+    )
+    for number, own in enumerate(ids):
+        text = begin.replace("{own}", own) + parts + "</Pixels></Image></OME>"
+        grey = np.full((24, 32), 50 * number + 5, np.uint8)
+        path = tmp_path / f"t{number}.ome.tif"
+        tifffile.imwrite(path, grey, description=text, metadata=None)
+    with open_reader(tmp_path, fps=10) as reader:
+        assert [int(frame.image[0, 0, 0]) for frame in reader] == [5, 55, 105]
+        assert not reader.warnings
+    with open_reader(tmp_path / "t1.ome.tif", fps=10) as reader:
+        assert [int(frame.image[0, 0, 0]) for frame in reader] == [55]

@@ -30,6 +30,7 @@ _BORDER = 8  # pixels at the region's edge that may have entered or left it
 _SPOT = 3.0  # pixels: deviation of the Gauss bell under which what is left is averaged
 _NEGLIGIBLE = 0.4 / 255  # of the light: what 8 bits leave
 _USUAL = 2.0  # times the median: more counts the less
+_SAMPLING = 0.1  # pixels: what sampling may err by, along hard edges
 _ASTRAY = 6.0  # times the median: no noise, and seldom left by a codec
 _MOST_TOLD = 0.5  # of what tells of motion must be left, or it is not known what strays
 _QUINTIC = BSpline.basis_element([-3, -2, -1, 0, 1, 2, 3])
@@ -121,7 +122,7 @@ def _refine(
         return None
     weak, best = found.untold(), (float(found.d[0]), float(found.d[1]))
     if weak is None:
-        astray = _heed(found.residual)[1] > _ASTRAY
+        astray = _strays(found)
         x, y = map(float, _of_most(a, splines, found) if astray else found.d)
         return Registration(x, y, found.likeness, True, (x, y), astray)
     found = _descended(a, splines, start, np.array([[-weak[1]], [weak[0]]])) or found
@@ -131,13 +132,14 @@ def _refine(
 class _Match(NamedTuple):
     """The displacement ``d``, how alike that makes the two, and the ``residual`` (H, W) it leaves.
 
-    ``normal`` are the squared slopes (2, 2) of one picture.
+    ``normal`` are the squared slopes (2, 2) of one picture, ``slopes`` (2, pixels) themselves.
     """
 
     d: npt.NDArray[np.float64]
     likeness: float
     normal: npt.NDArray[np.float64]
     residual: npt.NDArray[np.float64]
+    slopes: npt.NDArray[np.float64]
 
     def untold(self) -> npt.NDArray[np.float64] | None:
         """The direction (2,) in which the picture is no steeper than its noise; None if in none."""
@@ -173,7 +175,7 @@ def _descended(
             least = error
             energy = float(np.var(inner) + np.var(lit))
             likeness = 1.0 - error / energy if energy else 0.0
-            best = _Match(d.copy(), likeness, normal, residual)
+            best = _Match(d.copy(), likeness, normal, residual, slopes)
         steps = told @ residual.ravel()
         step, *_ = np.linalg.lstsq(ways.T @ normal @ ways, ways.T @ steps, rcond=None)
         d = d + ways @ step
@@ -198,15 +200,31 @@ def _overlaid(
     return inner, _sampled(moved, 1, left - 1, inner.shape[1] + 2, float(d[0]))
 
 
-def _heed(residual: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], float]:
-    """How much each pixel (H x W,) counts by what is left around it; and the most, in medians.
+def _strays(found: _Match) -> bool:
+    """Whether what is left is far more in some place: not noise, nor sampling along hard edges."""
+    steep = np.square(_SAMPLING * found.slopes).sum(axis=0).reshape(found.residual.shape)
+    around = _spread(found.residual**2)
+    return bool((around > _ASTRAY**2 * (_usual(around) + _spread(steep))).any())
+
+
+def _heed(residual: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """How much each pixel (H x W,) counts by what is left around it.
 
     Noise leaves as much everywhere; a highlight, a shadow or another motion, more in its place.
     """
-    around = cv2.GaussianBlur(residual**2, (0, 0), _SPOT, borderType=cv2.BORDER_REFLECT)
-    usual = max(float(np.median(around)), _NEGLIGIBLE**2)
-    heed = np.minimum(_USUAL**2 * usual / np.maximum(around, usual), 1.0)
-    return heed.ravel(), math.sqrt(float(around.max()) / usual)
+    around = _spread(residual**2)
+    usual = _usual(around)
+    return np.minimum(_USUAL**2 * usual / np.maximum(around, usual), 1.0).ravel()
+
+
+def _spread(squares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    return np.asarray(
+        cv2.GaussianBlur(squares, (0, 0), _SPOT, borderType=cv2.BORDER_REFLECT), np.float64
+    )
+
+
+def _usual(around: npt.NDArray[np.float64]) -> float:
+    return max(float(np.median(around)), _NEGLIGIBLE**2)
 
 
 def _of_most(
@@ -226,7 +244,7 @@ def _of_most(
         light = np.stack([np.ones(within.size), within.ravel() - within.mean()])
         columns, wanted = np.concatenate([light, _slopes(moved)]), (inner - within).ravel()
         weights, *_ = np.linalg.lstsq((columns * heed) @ columns.T, (columns * heed) @ wanted, None)
-        heed = _heed((wanted - weights @ columns).reshape(within.shape))[0]
+        heed = _heed((wanted - weights @ columns).reshape(within.shape))
         step = weights[2:] / (1.0 + weights[1])
         d = d + step
         if not np.abs(d - found.d).max() <= _NEAR:  # nor is NaN

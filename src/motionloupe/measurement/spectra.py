@@ -99,5 +99,16 @@ def _uneven_spectrum(t: Series, y: Series) -> tuple[Series, Series]:
     frequencies = np.asarray(np.fft.rfftfreq(whole, length / (whole - 1)), np.float64)
     window = hann(t)
     heeded = window * (y - np.polyval(np.polyfit(t - t[0], y, 1), t - t[0]))
-    sums = [abs(np.exp(-2j * np.pi * each * (t - t[0])) @ heeded) for each in frequencies]
-    return frequencies, np.array(sums, np.float64) * 2.0 / float(window.sum())
+    places = (t - t[0]) * (whole - 1) / length
+    grid = np.rint(places).astype(int)
+    if np.abs(places - grid).max() < _UNEVEN and (np.diff(grid) > 0).all():  # some are missing
+        there = np.zeros(whole)
+        there[grid] = heeded
+        sums = np.abs(np.fft.rfft(there))
+    else:
+        sums, turned = np.empty(len(frequencies)), heeded.astype(np.complex128)
+        turn = np.exp(-2j * np.pi * frequencies[1] * (t - t[0]))
+        for number in range(len(frequencies)):
+            sums[number] = abs(turned.sum())
+            turned *= turn
+    return frequencies, sums * 2.0 / float(window.sum())

@@ -81,7 +81,7 @@ def _settled(
 
     step = 1.0 / (t[-1] - t[0])
     most = 0.5 / float(np.median(np.diff(t)))
-    near = (max(frequency - step, step), min(frequency + step, most))
+    near = (max(frequency - step, step), min(frequency + step, most - step / 2))
     return float(minimize_scalar(left, bounds=near, method="bounded").x)
 
 
@@ -92,7 +92,7 @@ def _errors(frequencies: Series, left: Series, frequency: float) -> tuple[float,
     its share.
     """
     bin = int(np.argmin(np.abs(frequencies - frequency)))
-    floor, beside = _floor(left, bin), float(left[bin - _BESIDE : bin + _BESIDE + 1].max())
+    floor, beside = _floor(left, bin), float(left[max(bin - _BESIDE, 1) : bin + _BESIDE + 1].max())
     error = floor / _FLOOR_OVER_ERROR
     return (beside, _BESIDE * beside) if beside > _SPOILT * floor else (error, _STRAYS * error)
 

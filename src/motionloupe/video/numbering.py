@@ -21,8 +21,8 @@ def in_order(files: Sequence[Path]) -> list[Path]:
 def missing(files: Sequence[Path]) -> str:
     """Which numbers are missing between those of ``files`` in order; "" where none are.
 
-    What most follow one another by counts as the step; times in the names, which follow by any,
-    have no gaps.
+    What most follow one another by counts as the step. Times in the names, which follow by any or
+    look like 120059 before 120100, have no gaps, nor has a counter that began anew.
     """
     values = _numbers([file.stem for file in files])
     if values is None or any(value != int(value) for value in values):
@@ -32,6 +32,10 @@ def missing(files: Sequence[Path]) -> str:
     gaps = [(before + step, after - step) for before, after in pairs if after - before > step]
     even = step > 0 and all((high - low) % step == 0 for low, high in gaps)
     if not even or not gaps or 2 * len(gaps) >= len(pairs):
+        return ""
+    if all(value >= 10_000 and value % 100 < 60 and value // 100 % 100 < 60 for value in values):
+        return ""
+    if any(high - low >= step * len(files) for low, high in gaps):
         return ""
     low, high = gaps[0]
     first = f"picture {low} is" if low == high else f"pictures {low} to {high} are"
@@ -60,10 +64,12 @@ def _numbers(names: Sequence[str]) -> list[Decimal] | None:
 
 def _counts(numbers: Sequence[str]) -> bool:
     """Whether 1.9 is followed by 1.10: not one number then but two, with a dot between."""
-    decimals = [number.partition(".")[2] for number in numbers]
-    return len({len(each) for each in decimals}) > 1 and any(
-        each.endswith("0") for each in decimals
-    )
+    wholes, _, decimals = zip(*(number.partition(".") for number in numbers), strict=True)
+    if len({len(each) for each in decimals}) == 1:
+        return False
+    counters = [int(each) for each in decimals if each]
+    near = len(set(wholes)) == 1 and max(counters) - min(counters) < 2 * len(counters)
+    return near or any(each.endswith("0") for each in decimals)
 
 
 def _natural(name: str) -> list[Any]:

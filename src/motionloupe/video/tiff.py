@@ -147,7 +147,8 @@ def described(tiff: tifffile.TiffFile) -> tifffile.TiffPageSeries | None:
     if tiff.is_shaped and len(tiff.pages) > 1 and "axes" not in tiff.pages.first.description:
         return None  # there is no more to know, and finding every series takes long
     try:
-        return tiff.series[0]
+        first = tiff.series[0]
+        return None if first.is_multifile else first  # of OME's parts each is read by itself
     except (tifffile.TiffFileError, ValueError, LookupError, OSError, RuntimeError):
         return None  # what is damaged is told page by page
 
