@@ -10,12 +10,13 @@ from typing import Any
 from motionloupe.errors import UserError
 from motionloupe.pipeline import Result, expected_frames, length
 from motionloupe.video import Frame, Reader, open_reader, open_writer, place_of
+from motionloupe.video.colour import DYNAMIC
 from motionloupe.video.target import check_no_input, check_target
 from motionloupe.views import Line, SliceRecorder, beside, draw_slices
 
 Progress = Callable[[int, int | None], None]
 # By the numbers of ITU-T H.273; all others look much alike side by side.
-_CURVES = {8: "linear", 16: "PQ", 18: "HLG"}
+_CURVES = {8: "linear", **DYNAMIC}
 _GAMUTS = {9: "BT.2020", 10: "XYZ", 11: "DCI-P3", 12: "Display P3"}
 
 

@@ -84,8 +84,7 @@ def backgrounds(folder: Path, split: Split = "all", test_share: float = TEST_SHA
     if not paths:
         raise UserError(f"{folder}: no photographs found; {_list(_PHOTOGRAPHS)} are read")
     kept = of_split(paths, _deciding(paths), split, test_share, folder)
-    names = [path.name for path in kept]
-    return Pictures(names, lambda number: photograph(kept[number]), files=kept)
+    return _each_of(kept, photograph)
 
 
 def objects(folder: Path, split: Split = "all", test_share: float = TEST_SHARE) -> Pictures:
@@ -116,8 +115,12 @@ def objects(folder: Path, split: Split = "all", test_share: float = TEST_SHARE) 
             "the layout of COCO (annotations/*.json) or PASCAL VOC (SegmentationObject)"
         )
     kept = of_split(paths, _deciding(paths), split, test_share, folder)
-    names = [path.name for path in kept]
-    return Pictures(names, lambda number: _cutout(kept[number]), files=kept)
+    return _each_of(kept, _cutout)
+
+
+def _each_of(paths: Sequence[Path], read: Callable[[Path], Bytes]) -> Pictures:
+    names = [path.name for path in paths]
+    return Pictures(names, lambda number: read(paths[number]), files=paths)
 
 
 def held_out(name: str, test_share: float) -> bool:

@@ -8,6 +8,7 @@ twice, as Oh et al. 2018 do for the accelerometer on their hammer.
 import csv
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from math import comb
 from pathlib import Path
 from typing import Any
@@ -95,12 +96,16 @@ class Recorded:
     band: tuple[float, float] | None
 
     def __post_init__(self) -> None:
-        _Common.of(self.reading, self.source, self.band)
+        _ = self._common
+
+    @cached_property
+    def _common(self) -> "_Common":
+        return _Common.of(self.reading, self.source, self.band)
 
     @property
     def frequencies(self) -> int:
         """How many of them there are in the band, which the shared time can tell apart."""
-        return len(_Common.of(self.reading, self.source, self.band).bins)
+        return len(self._common.bins)
 
     @property
     def told(self) -> str:
@@ -118,7 +123,7 @@ class Recorded:
         by a quarter of a period at most; so gain and lag are those of the magnification. There is
         no correlation (NaN) of fewer than ``FEWEST`` frequencies.
         """
-        common = _Common.of(self.reading, self.source, self.band)
+        common = self._common
         reading = common.spectrum(self.reading.seconds, self.reading.values)
         moved = common.motion(self.source, self.reading.order)
         axis = _main_axis(moved)

@@ -34,8 +34,8 @@ def leaders(results: Results, suite: str, level: float, score: str) -> set[str]:
     first = leader(results, suite, level, score)
     if first is None:
         return set()
-    known = set(badness(results, suite, level, score)) - set(CHECKS)
-    apart = {who: results.difference(suite, level, score, who, first) for who in known}
+    methods = set(results.methods(suite)) - set(CHECKS)
+    apart = {who: results.difference(suite, level, score, who, first) for who in methods}
     return {who for who, difference in apart.items() if difference.n and not worse(difference)}
 
 

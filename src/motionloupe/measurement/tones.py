@@ -51,9 +51,9 @@ def tones(seconds: Series, dx: Series, dy: Series, most: int = 3) -> list[Tone]:
     if len(t) < _MOMENTS:
         return []
     found: list[float] = []
-    weights, rest, window = np.empty((0, 2, 2)), moved, hann(t)
+    weights, window, spectral = np.empty((0, 2, 2)), hann(t), _amplitudes(t, moved)
     while len(found) < most:
-        frequency = _strongest(t, rest, found)
+        frequency = _strongest(*spectral, found)
         if frequency is None:
             break
         found.append(_settled(t, moved, window, found, frequency))
@@ -61,7 +61,7 @@ def tones(seconds: Series, dx: Series, dy: Series, most: int = 3) -> list[Tone]:
             others = found[:index] + found[index + 1 :]
             found[index] = _settled(t, moved, window, others, found[index])
         weights, rest = fit_sinusoids(t, moved, found, window)
-    spectral = _amplitudes(t, rest)
+        spectral = _amplitudes(t, rest)
     heard: list[Tone] = []
     for frequency, swings in zip(found, np.hypot(weights[:, 0], weights[:, 1]), strict=True):
         error, strays = _errors(*spectral, frequency)
@@ -97,9 +97,8 @@ def _errors(frequencies: Series, left: Series, frequency: float) -> tuple[float,
     return (beside, _BESIDE * beside) if beside > _SPOILT * floor else (error, _STRAYS * error)
 
 
-def _strongest(t: Series, rest: Series, found: list[float]) -> float | None:
-    """The frequency in hertz that stands out most of what is left, if one does."""
-    frequencies, amplitudes = _amplitudes(t, rest)
+def _strongest(frequencies: Series, amplitudes: Series, found: list[float]) -> float | None:
+    """The frequency in hertz that stands out most of what is left beside ``found``, if one does."""
     best, most = None, _STANDS_OUT
     for bin in range(_PERIODS, len(amplitudes) - 1):
         height = amplitudes[bin]

@@ -22,6 +22,8 @@ from motionloupe.video.source import ColourTags
 Plane = npt.NDArray[Any]
 
 RGB, UNSPECIFIED = 0, 2
+DYNAMIC = {16: "PQ", 18: "HLG"}
+"""Transfer of high dynamic range."""
 _BT709, _BT601 = 1, 6
 _LUMA_WEIGHTS = {  # matrix -> what red and blue weigh in luma
     1: (0.2126, 0.0722),

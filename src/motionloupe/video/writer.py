@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from motionloupe.arrays import Image
 from motionloupe.errors import UserError
 from motionloupe.video.colour import (
+    DYNAMIC,
     tags_to_write,
     to_lossless,
     to_yuv,
@@ -37,7 +38,6 @@ from motionloupe.video.target import (
 _PNG_DEPTHS = (8, 10, 12, 16)  # what PNG does not have is kept in 16
 _ROUNDED = 0.1  # of the time between two frames by which one may be moved in silence
 _NAMES = "%06d.png"
-_DYNAMIC = {16: "PQ", 18: "HLG"}  # transfer of high dynamic range
 
 
 class Writer(ABC):
@@ -126,9 +126,9 @@ def open_writer(
     """
     depth, chosen = 8 if depth is None else depth, depth is not None
     writer = _opened(target, info, lossless=lossless, depth=depth, sound=sound, force=force)
-    if info.colour.transfer in _DYNAMIC and info.depth > 8 and not chosen:
+    if info.colour.transfer in DYNAMIC and info.depth > 8 and not chosen:
         writer.warnings.append(
-            f"{info.path} is of high dynamic range ({_DYNAMIC[info.colour.transfer]}), which shows "
+            f"{info.path} is of high dynamic range ({DYNAMIC[info.colour.transfer]}), which shows "
             "bands in the 8 bits that are written: --depth 10 keeps it smooth"
         )
     return writer
